@@ -1,0 +1,142 @@
+import { guardInput } from '../guard-input.js';
+import { findBitmap } from '../model/bitmap.js';
+import type { BlockNode } from '../model/block-node.js';
+import type { Checkpoint } from '../model/checkpoint.js';
+import { type Domain, findDisk } from '../model/domain.js';
+import { isGeneratedNodeName } from '../model/names.js';
+import { type Problem, problem } from '../problem.js';
+import { findCheckpoint } from '../tree/find-checkpoint.js';
+import { descendantsOf } from '../tree/relatives.js';
+
+/** What happens to the checkpoints below the deleted one, and to the bitmaps. */
+export interface DeleteOptions {
+  /**
+   * `keep` (default): the children move to the deleted one's parent; `delete`: all below it go with it; `delete-only`: all
+   * below it go and it stays.
+   */
+  readonly children?: 'keep' | 'delete' | 'delete-only';
+  /** Forget the checkpoints and leave their bitmaps where they are: no command is planned. */
+  readonly metadataOnly?: boolean;
+}
+
+/**
+ * Lists everything that keeps a checkpoint from being deleted.
+ *
+ * @returns The problems of {@link planDeleteCheckpoint}; none where it can be deleted.
+ * @throws {@link CheckpointError} with `invalid-input` where the argument is not a domain at all.
+ * @example
+ * ```ts
+ * checkDeleteCheckpoint(domain, 'friday').map(({ code }) => code); // ['checkpoint-not-found']
+ * ```
+ * @see libvirt `qemuCheckpointDelete`
+ */
+export function checkDeleteCheckpoint(domain: Domain, name: string, options: DeleteOptions = {}): readonly Problem[] {
+  return guardInput({ domain }, () => examineDelete(domain, name, options).problems);
+}
+
+// From JavaScript a slip of the pen must not delete more than was asked for.
+const childrenModes: ReadonlySet<unknown> = new Set(['keep', 'delete', 'delete-only']);
+
+/** One bitmap that is to go, with the layers it is on. */
+export interface DoomedBitmap {
+  readonly diskTarget: string;
+  readonly bitmap: string;
+  /** From the active layer down. */
+  readonly layers: readonly { readonly node: BlockNode; readonly backingNodeName?: string }[];
+}
+
+/** What goes, what keeps it from going, and what is worth a word. */
+export function examineDelete(
+  domain: Domain,
+  name: string,
+  { children = 'keep', metadataOnly = false }: DeleteOptions,
+): {
+  readonly checkpoints: readonly Checkpoint[];
+  readonly bitmaps: readonly DoomedBitmap[];
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+} {
+  const nothing = { checkpoints: [], bitmaps: [], warnings: [] };
+  if (!childrenModes.has(children)) {
+    const expected = 'must be one of "keep", "delete", "delete-only"';
+    return {
+      ...nothing,
+      problems: [problem({ code: 'invalid-input', subject: 'options', path: ['children'], expected })],
+    };
+  }
+  const checkpoint = findCheckpoint(domain.checkpoints, name);
+  if (checkpoint === undefined) {
+    return { ...nothing, problems: [problem({ code: 'checkpoint-not-found', checkpoint: String(name) })] };
+  }
+  const checkpoints = [
+    ...(children === 'delete-only' ? [] : [checkpoint]),
+    ...(children === 'keep' ? [] : descendantsOf(domain.checkpoints, name)),
+  ];
+  if (metadataOnly) return { checkpoints, bitmaps: [], problems: [], warnings: [] };
+  const { bitmaps, warnings } = findDoomedBitmaps(domain, checkpoints);
+  return { checkpoints, bitmaps, problems: checkRemovals(bitmaps), warnings };
+}
+
+function findDoomedBitmaps(domain: Domain, checkpoints: readonly Checkpoint[]) {
+  const bitmaps: DoomedBitmap[] = [];
+  const warnings: Problem[] = [];
+  const ownerOf = remainingOwners(domain, checkpoints);
+  for (const { name: checkpoint, disks } of checkpoints) {
+    for (const { diskTarget, bitmap } of disks) {
+      if (bitmap === undefined) continue;
+      const disk = findDisk(domain, diskTarget);
+      const owner = ownerOf(diskTarget, bitmap);
+      if (disk === undefined) warnings.push(problem({ code: 'disk-gone', diskTarget, checkpoint }));
+      else if (owner !== undefined) {
+        warnings.push(problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint: owner.name }));
+      } else {
+        const layers = disk.backingChain.flatMap((node, layer) => {
+          const backingNodeName = disk.backingChain[layer + 1]?.nodeName;
+          if (findBitmap(node, bitmap) === undefined) return [];
+          return [{ node, ...(backingNodeName !== undefined && { backingNodeName }) }];
+        });
+        if (layers.length === 0) warnings.push(problem({ code: 'bitmap-missing', diskTarget, bitmap }));
+        else bitmaps.push({ diskTarget, bitmap, layers });
+      }
+    }
+  }
+  return { bitmaps, warnings };
+}
+
+/** Metadata put back by hand can name one bitmap in two checkpoints; it stays as long as one of them does. */
+function remainingOwners(domain: Domain, gone: readonly Checkpoint[]) {
+  const going = new Set(gone.map(({ name }) => name));
+  const remaining = domain.checkpoints.checkpoints.filter(({ name }) => !going.has(name));
+  return (diskTarget: string, bitmap: string) =>
+    remaining.find(({ disks }) => disks.some((disk) => disk.diskTarget === diskTarget && disk.bitmap === bitmap));
+}
+
+/**
+ * 1. QEMU refuses to remove a bitmap that a job or an export holds;
+ * 2. a read-only layer is opened for writing first, which QEMU refuses for a node whose name it made up itself,
+ * 3. and which must repeat the node's protocol layer.
+ */
+function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Problem[] {
+  const problems: Problem[] = [];
+  const unopenable = new Set<string>();
+  for (const { diskTarget, bitmap, layers } of bitmaps) {
+    for (const { node } of layers) {
+      const where = { diskTarget, nodeName: node.nodeName };
+      // 1
+      if (findBitmap(node, bitmap)?.busy) problems.push(problem({ code: 'bitmap-busy', ...where, bitmap }));
+      const missing = missingForReopen(node);
+      if (missing === undefined || unopenable.has(node.nodeName)) continue;
+      unopenable.add(node.nodeName);
+      problems.push(problem({ code: 'node-not-reopenable', ...where, missing }));
+    }
+  }
+  return problems;
+}
+
+function missingForReopen(node: BlockNode): 'name' | 'file-node' | undefined {
+  if (!node.readOnly) return undefined;
+  // 2
+  if (isGeneratedNodeName(node.nodeName)) return 'name';
+  // 3
+  return node.fileNodeName === undefined ? 'file-node' : undefined;
+}

@@ -1,0 +1,30 @@
+import { isCheckpointError } from './error.js';
+import { parseCheckpoint } from './model/checkpoint.js';
+import { parseCheckpointDefinition } from './model/checkpoint-definition.js';
+import { parseCheckpointTree } from './model/checkpoint-tree.js';
+import { parseDomain } from './model/domain.js';
+
+const parsers = {
+  domain: parseDomain,
+  definition: parseCheckpointDefinition,
+  tree: parseCheckpointTree,
+  checkpoint: parseCheckpoint,
+};
+
+/**
+ * Runs a function on values that its types say were parsed, and tells what is wrong with them where it stumbles.
+ *
+ * From JavaScript anything can be passed. Parsing everything once more on each call would cost more than the planning, so
+ * it is done only when something went wrong.
+ *
+ * @throws {@link CheckpointError} with `invalid-input` for each fault of the values.
+ */
+export function guardInput<T>(values: { readonly [K in keyof typeof parsers]?: unknown }, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (isCheckpointError(error)) throw error;
+    for (const kind of Object.keys(values) as (keyof typeof parsers)[]) parsers[kind](values[kind]);
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+import * as z from 'zod';
+import { type Bitmap, bitmapSchema } from './bitmap.js';
+import { type InternalSnapshot, internalSnapshotSchema } from './internal-snapshot.js';
+import { isNodeName } from './names.js';
+import { byteCountSchema } from './numbers.js';
+
+/** One node of QEMU's block graph: an image, as one layer of a disk's backing chain. */
+export interface BlockNode {
+  /** At most 31 bytes. Names that start with `#` are QEMU's own. */
+  readonly nodeName: string;
+  /** The block driver: `qcow2`, `raw`, … */
+  readonly format: string;
+  /** Size the guest sees, in bytes. */
+  readonly virtualSize: number;
+  /** The node is open for reading only. */
+  readonly readOnly: boolean;
+  /** File name of the image, as QEMU spells it. */
+  readonly filename?: string;
+  /** File name of the backing image; absent at the base. */
+  readonly backingFilename?: string;
+  /** Node-name of the backing image, where the reply says so (QEMU 10.1 and later). */
+  readonly backingNodeName?: string;
+  /** Node-name of its protocol layer, which a reopen must repeat; absent where it is not known for certain. */
+  readonly fileNodeName?: string;
+  /** Bytes per cluster of the image, where the format has clusters. */
+  readonly clusterSize?: number;
+  /** Version of the qcow2 format; only version 3 can store bitmaps. */
+  readonly qcow2Version?: 2 | 3;
+  /** Snapshots inside the image, by name; absent where the reply lists none. */
+  readonly internalSnapshots?: readonly InternalSnapshot[];
+  /**
+   * What else a reopen of this node must repeat, in QMP's spelling, because QEMU resets every option that it is not
+   * given. The core passes it on unread. Replies hold cache and detect-zeroes; add here what else the node was added with
+   * (discard, encrypt, data-file).
+   */
+  readonly reopenOptions?: { readonly [option: string]: unknown };
+  /** In the order QEMU reports them, the newest first; nameless ones are left out. */
+  readonly bitmaps: readonly Bitmap[];
+}
+
+export const blockNodeSchema = z
+  .object({
+    nodeName: z.string().refine(isNodeName, { error: 'must be 1 to 31 bytes long' }),
+    format: z.string().min(1),
+    virtualSize: byteCountSchema,
+    readOnly: z.boolean(),
+    filename: z.exactOptional(z.string()),
+    backingFilename: z.exactOptional(z.string()),
+    backingNodeName: z.exactOptional(z.string()),
+    fileNodeName: z.exactOptional(z.string()),
+    clusterSize: z.exactOptional(byteCountSchema),
+    qcow2Version: z.exactOptional(z.union([z.literal(2), z.literal(3)])),
+    internalSnapshots: z.exactOptional(z.array(internalSnapshotSchema).readonly()),
+    reopenOptions: z.exactOptional(z.record(z.string(), z.json()).readonly()),
+    bitmaps: z.array(bitmapSchema).readonly(),
+  })
+  .readonly() satisfies z.ZodType<BlockNode>;

@@ -1,0 +1,28 @@
+import * as z from 'zod';
+import { type BlockNode, blockNodeSchema } from './block-node.js';
+
+/** One disk of a domain. */
+export interface Disk {
+  /** Guest-side name, `vda`; unique in its domain. */
+  readonly diskTarget: string;
+  /** Path of the active image. */
+  readonly sourcePath?: string;
+  /** The guest may not write to it. */
+  readonly readOnly: boolean;
+  /** The active layer first, the base last; empty where there is no medium. */
+  readonly backingChain: readonly BlockNode[];
+}
+
+export const diskSchema = z
+  .object({
+    diskTarget: z.string().min(1),
+    sourcePath: z.exactOptional(z.string()),
+    readOnly: z.boolean(),
+    backingChain: z.array(blockNodeSchema).readonly(),
+  })
+  .readonly() satisfies z.ZodType<Disk>;
+
+/** The layer that takes the guest's writes; `undefined` where there is no medium. */
+export function activeLayerOf(disk: Disk): BlockNode | undefined {
+  return disk.backingChain[0];
+}

@@ -1,0 +1,39 @@
+/** Whether a value may name a checkpoint: letters, digits, `_`, `-` and `.`, not starting with a dot (libvirt's pattern). */
+export function isCheckpointName(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-zA-Z0-9_-][a-zA-Z0-9_.-]*$/.test(value);
+}
+
+/**
+ * Whether a value may name a new bitmap: 1 to 1023 bytes of UTF-8 without control characters.
+ *
+ * QEMU counts bytes although its text says characters, and accepts control characters, NUL among them. Such a name
+ * breaks logs, shells and tools that list bitmaps line by line, so none is made here.
+ */
+export function isBitmapName(value: unknown): value is string {
+  return isObservedBitmapName(value) && !/[\p{Cc}\p{Cs}]/u.test(value);
+}
+
+/** Whether QEMU can show a bitmap of this name: 1 to 1023 bytes of UTF-8, whatever they are. */
+export function isObservedBitmapName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && isWithinBytes(value, 1023);
+}
+
+/** Whether a value may be a node-name: 1 to 31 bytes of UTF-8. */
+export function isNodeName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && isWithinBytes(value, 31);
+}
+
+/** Whether QEMU made this node-name up itself, because the node was added without one. */
+export function isGeneratedNodeName(nodeName: string): boolean {
+  return nodeName.startsWith('#');
+}
+
+/** The length of a text in bytes of UTF-8. */
+export function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+function isWithinBytes(text: string, limit: number): boolean {
+  // One UTF-16 unit becomes at most three bytes, so most names need no encoding to be judged.
+  return text.length * 3 <= limit || (text.length <= limit && utf8Length(text) <= limit);
+}

@@ -1,0 +1,60 @@
+// Read what is there
+
+export { parseCheckpoint } from './core/model/checkpoint.js';
+export { parseCheckpointDefinition } from './core/model/checkpoint-definition.js';
+export { parseCheckpointTree } from './core/model/checkpoint-tree.js';
+export { parseDomain } from './core/model/domain.js';
+
+// Plan what is wanted
+
+export { applyStep } from './core/apply.js';
+export { activeWriteBitmap, planBitmapMerge } from './core/plan/bitmap-merge.js';
+export { planCreateCheckpoint } from './core/plan/create-checkpoint.js';
+export { planDeleteCheckpoint } from './core/plan/delete-checkpoint.js';
+export { planRedefineCheckpoint } from './core/plan/redefine-checkpoint.js';
+
+// Ask first
+
+export { checkBitmapChain } from './core/check/bitmap-chain.js';
+export { checkCreateCheckpoint } from './core/check/create-checkpoint.js';
+export { checkDeleteCheckpoint } from './core/check/delete-checkpoint.js';
+export { checkRedefineCheckpoint } from './core/check/redefine-checkpoint.js';
+
+// The tree of checkpoints
+
+export { leavesOf, nonLeavesOf, rootsOf } from './core/tree/filters.js';
+export { findCheckpoint } from './core/tree/find-checkpoint.js';
+export { ancestorsOf, childrenOf, descendantsOf, parentOf } from './core/tree/relatives.js';
+export { inTopologicalOrder } from './core/tree/topological-order.js';
+
+// What can go wrong
+
+export { CheckpointError, isCheckpointError } from './core/error.js';
+
+// Types: the model, plans, requests, problems
+
+export type {
+  Action,
+  BitmapAction,
+  BitmapAddAction,
+  BitmapMergeAction,
+  BitmapReference,
+  Command,
+  NodeReopenAction,
+  StandaloneAction,
+  Transaction,
+  TransactionAction,
+} from './core/action.js';
+export type { DeleteOptions } from './core/check/delete-checkpoint.js';
+export type { RedefineOptions } from './core/check/redefine-checkpoint.js';
+export type { Bitmap } from './core/model/bitmap.js';
+export type { BlockNode } from './core/model/block-node.js';
+export type { Checkpoint, CheckpointDisk } from './core/model/checkpoint.js';
+export type { CheckpointDefinition, CheckpointDiskDefinition } from './core/model/checkpoint-definition.js';
+export type { CheckpointTree } from './core/model/checkpoint-tree.js';
+export type { Disk } from './core/model/disk.js';
+export type { Domain } from './core/model/domain.js';
+export type { InternalSnapshot } from './core/model/internal-snapshot.js';
+export type { BitmapMergeRequest } from './core/plan/bitmap-merge.js';
+export type { Plan, Step } from './core/plan/plan.js';
+export type { Problem, ProblemDetails } from './core/problem.js';
