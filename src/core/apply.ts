@@ -1,5 +1,6 @@
 import type { Command, NodeReopenAction, TransactionAction } from './action.js';
 import { CheckpointError } from './error.js';
+import { guardInput } from './guard-input.js';
 import { type Bitmap, findBitmap } from './model/bitmap.js';
 import type { BlockNode } from './model/block-node.js';
 import type { Domain } from './model/domain.js';
@@ -17,7 +18,8 @@ import { type Problem, problem } from './problem.js';
  * @returns The domain after the step; what it does not touch is shared with the given one, which is not modified.
  * @throws {@link CheckpointError} where QEMU would refuse:
  * - `bitmap-exists`: a bitmap of that name is on the node;
- * - `bitmap-missing`: the bitmap is not on the node.
+ * - `bitmap-missing`: the bitmap is not on the node;
+ * - `invalid-input`: the arguments are not a domain and a step at all.
  * @example
  * ```ts
  * const { steps } = planCreateCheckpoint(domain, { name: 'wednesday' }, { now: 1700000000 });
@@ -25,7 +27,7 @@ import { type Problem, problem } from './problem.js';
  * ```
  */
 export function applyStep(domain: Domain, step: Step): Domain {
-  return applyCommand(domain, step.command);
+  return guardInput({ domain }, () => applyCommand(domain, step.command));
 }
 
 /** What a command does to a domain. */

@@ -1,8 +1,9 @@
-import { isCheckpointError } from './error.js';
+import { CheckpointError, isCheckpointError } from './error.js';
 import { parseCheckpoint } from './model/checkpoint.js';
 import { parseCheckpointDefinition } from './model/checkpoint-definition.js';
 import { parseCheckpointTree } from './model/checkpoint-tree.js';
 import { parseDomain } from './model/domain.js';
+import { problem } from './problem.js';
 
 const parsers = {
   domain: parseDomain,
@@ -17,14 +18,17 @@ const parsers = {
  * From JavaScript anything can be passed. Parsing everything once more on each call would cost more than the planning, so
  * it is done only when something went wrong.
  *
- * @throws {@link CheckpointError} with `invalid-input` for each fault of the values.
+ * @throws {@link CheckpointError} with `invalid-input` for each fault of the values; its `cause` is what was stumbled over.
  */
 export function guardInput<T>(values: { readonly [K in keyof typeof parsers]?: unknown }, run: () => T): T {
   try {
     return run();
-  } catch (error) {
-    if (isCheckpointError(error)) throw error;
+  } catch (cause) {
+    if (isCheckpointError(cause)) throw cause;
     for (const kind of Object.keys(values) as (keyof typeof parsers)[]) parsers[kind](values[kind]);
-    throw error;
+    const expected = 'must be of the kinds the documentation names';
+    throw new CheckpointError([problem({ code: 'invalid-input', subject: 'arguments', path: [], expected })], {
+      cause,
+    });
   }
 }

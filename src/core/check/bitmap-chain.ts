@@ -1,3 +1,4 @@
+import { guardInput } from '../guard-input.js';
 import { findBitmap } from '../model/bitmap.js';
 import type { BlockNode } from '../model/block-node.js';
 import { type Problem, problem } from '../problem.js';
@@ -22,7 +23,8 @@ import { type Problem, problem } from '../problem.js';
  * @param backingChain - The active layer first, the base last.
  * @param options - `madeOn`: file name of the image that was active when the checkpoint was made; `diskTarget`: for the texts.
  * @returns Every reason why the bitmaps cannot be used, from the active layer down; `[]` means usable.
- * @throws {@link CheckpointError} never: all is told by the result.
+ * @throws {@link CheckpointError} with `invalid-input` where the arguments are not a chain and a name at all; all else is told by
+ * the result.
  * @example
  * ```ts
  * checkBitmapChain(vda.backingChain, 'monday'); // []
@@ -33,7 +35,15 @@ import { type Problem, problem } from '../problem.js';
 export function checkBitmapChain(
   backingChain: readonly BlockNode[],
   bitmapName: string,
-  { madeOn, diskTarget }: { readonly madeOn?: string; readonly diskTarget?: string } = {},
+  options: { readonly madeOn?: string; readonly diskTarget?: string } = {},
+): readonly Problem[] {
+  return guardInput({}, () => examineChain(backingChain, bitmapName, options));
+}
+
+function examineChain(
+  backingChain: readonly BlockNode[],
+  bitmapName: string,
+  { madeOn, diskTarget }: { readonly madeOn?: string; readonly diskTarget?: string },
 ): readonly Problem[] {
   const disk = diskTarget === undefined ? {} : { diskTarget };
   const found = backingChain.map((node) => findBitmap(node, bitmapName));

@@ -14,7 +14,7 @@ import { checkNewBitmap } from './new-bitmap.js';
  * The disks asked for are laid beside the domain's as libvirt does it, and each active layer is looked at for what QEMU
  * would refuse or silently lose. All problems are listed, not the first.
  *
- * @param now - The creation time in seconds since the epoch.
+ * @param options - `now`: the creation time in seconds since the epoch.
  * @returns The problems of {@link planCreateCheckpoint}; none where the checkpoint can be made.
  * @throws {@link CheckpointError} with `invalid-input` where the arguments are not a domain and a definition at all.
  * @example
@@ -27,9 +27,9 @@ import { checkNewBitmap } from './new-bitmap.js';
 export function checkCreateCheckpoint(
   domain: Domain,
   definition: CheckpointDefinition,
-  { now }: { readonly now: number },
+  options: { readonly now: number },
 ): readonly Problem[] {
-  return guardInput({ domain, definition }, () => examineCreate(domain, definition, now).problems);
+  return guardInput({ domain, definition }, () => examineCreate(domain, definition, options.now).problems);
 }
 
 /** The problems, and what the checkpoint is made of where there are none. */

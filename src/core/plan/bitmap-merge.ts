@@ -1,5 +1,6 @@
 import type { BitmapReference, TransactionAction } from '../action.js';
 import { checkBitmapChain } from '../check/bitmap-chain.js';
+import { guardInput } from '../guard-input.js';
 import { type Bitmap, findBitmap } from '../model/bitmap.js';
 import type { BlockNode } from '../model/block-node.js';
 
@@ -35,7 +36,8 @@ export interface BitmapMergeRequest {
  *
  * @param backingChain - From the top of the merge down to the end of the chain.
  * @returns Actions for one transaction; `[]` where there is nothing to do.
- * @throws {@link CheckpointError} never: what cannot be merged is left out.
+ * @throws {@link CheckpointError} with `invalid-input` where the arguments are not a chain and a request at all; what cannot be
+ * merged is left out.
  * @example
  * ```ts
  * const [node] = vda.backingChain;
@@ -51,16 +53,18 @@ export function planBitmapMerge(
   backingChain: readonly BlockNode[],
   request: BitmapMergeRequest,
 ): readonly TransactionAction[] {
-  const { into, activeWriteNode } = request;
-  // 6
-  if (into.node.format === 'raw' && into.bitmap === undefined) return [];
-  const writes = activeWriteNode === undefined ? [] : [writesOf(activeWriteNode)];
-  const merges = candidates(backingChain, request.bitmap).flatMap((bitmap) => {
-    const sources = sourcesOf(backingChain, bitmap.name, request.baseNodeName);
-    return mergeActions(bitmap, [...sources, ...writes], into);
+  return guardInput({}, () => {
+    const { into, activeWriteNode } = request;
+    // 6
+    if (into.node.format === 'raw' && into.bitmap === undefined) return [];
+    const writes = activeWriteNode === undefined ? [] : [writesOf(activeWriteNode)];
+    const merges = candidates(backingChain, request.bitmap).flatMap((bitmap) => {
+      const sources = sourcesOf(backingChain, bitmap.name, request.baseNodeName);
+      return mergeActions(bitmap, [...sources, ...writes], into);
+    });
+    // 5
+    return [...merges, ...writes.map((write) => ({ kind: 'bitmap-remove', ...write }) as const)];
   });
-  // 5
-  return [...merges, ...writes.map((write) => ({ kind: 'bitmap-remove', ...write }) as const)];
 }
 
 function candidates(backingChain: readonly BlockNode[], only: string | undefined): readonly Bitmap[] {

@@ -22,7 +22,7 @@ import { finishPlan, type Plan, type Step } from './plan.js';
  *
  * @param domain - The domain as last observed. Not modified.
  * @param definition - What is asked for; `{}` means every writable disk, named after the second.
- * @param now - The creation time in seconds since the epoch.
+ * @param options - `now`: the creation time in seconds since the epoch.
  * @returns The steps in the order to run them, and the domain once they have all succeeded.
  *
  * @throws {@link CheckpointError} with every applicable problem:
@@ -49,9 +49,10 @@ import { finishPlan, type Plan, type Step } from './plan.js';
 export function planCreateCheckpoint(
   domain: Domain,
   definition: CheckpointDefinition,
-  { now }: { readonly now: number },
+  options: { readonly now: number },
 ): Plan {
   return guardInput({ domain, definition }, () => {
+    const { now } = options;
     const { name, disks, problems } = examineCreate(domain, definition, now);
     throwProblems(problems);
     const actions: BitmapAddAction[] = [];
