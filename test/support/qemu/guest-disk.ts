@@ -1,0 +1,50 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { RunningQemu } from './start-qemu.js';
+import { temporaryFolder } from './temporary-folder.js';
+
+const run = promisify(execFile);
+
+/** A run of equal bytes. */
+export interface Pattern {
+  readonly offset: number;
+  readonly length: number;
+  readonly byte: number;
+}
+
+/** A disk as its guest has it. What is written arrives at whatever node is on top at that time. */
+export interface GuestDisk {
+  write(...patterns: readonly Pattern[]): Promise<void>;
+  /** Everything that is on it. */
+  read(): Promise<Buffer>;
+  /** Takes the guest away, so that the node can be reopened or removed. */
+  detach(): Promise<void>;
+}
+
+/** Puts a guest onto a node: a writable NBD export, which QEMU treats as a guest's device. */
+export async function attachGuest(running: RunningQemu, nodeName: string): Promise<GuestDisk> {
+  const { qemu, monitor, nbdAddress } = running;
+  const id = `guest-${nodeName}`;
+  const exported = { type: 'nbd', id, 'node-name': nodeName, name: nodeName, writable: true };
+  await monitor.execute('block-export-add', exported);
+  const uri = `nbd+unix:///${encodeURIComponent(nodeName)}?socket=${nbdAddress}`;
+  return {
+    async write(...patterns) {
+      const commands = patterns.map(({ offset, length, byte }) => `write -P ${byte} ${offset} ${length}`);
+      await run(qemu.io, ['-f', 'raw', ...commands.flatMap((command) => ['-c', command]), uri]);
+    },
+    async read() {
+      await using folder = await temporaryFolder();
+      const copy = join(folder.path, 'copy');
+      await run(qemu.img, ['convert', '-f', 'raw', '-O', 'raw', uri, copy]);
+      return await readFile(copy);
+    },
+    async detach() {
+      const gone = monitor.nextEvent('BLOCK_EXPORT_DELETED', (data) => data['id'] === id);
+      await monitor.execute('block-export-del', { id, mode: 'hard' });
+      await gone;
+    },
+  };
+}
