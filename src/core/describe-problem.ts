@@ -180,12 +180,12 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
       return words(`there is no node "${problem.nodeName}"`, 'use a node-name of the reply');
     case 'backing-node-missing':
       return words(
-        `the backing image "${problem.backing}" of node "${problem.nodeName}" is no node of the reply`,
+        `the image "${problem.backing}" below node "${problem.nodeName}" is no node of the reply`,
         'query all nodes again, without a filter',
       );
     case 'backing-node-ambiguous':
       return words(
-        `the backing image "${problem.backing}" of node "${problem.nodeName}" is open as ${problem.candidates.map((name) => `"${name}"`).join(' and ')}`,
+        `the image "${problem.backing}" below node "${problem.nodeName}" is open as ${problem.candidates.map((name) => `"${name}"`).join(' and ')}`,
         'close the one that is not in use, or set backingNodeName',
       );
     case 'backing-chain-loop':
