@@ -48,7 +48,7 @@ export function checkNewBitmap(
   if (!isGranularity(granularity)) problems.push(problem({ code: 'granularity-invalid', diskTarget, granularity }));
   // 6
   else if (bitmapBytes(node.virtualSize, granularity) > mostBitmapBytes) {
-    const smallestGranularity = 2 ** Math.ceil(Math.log2(node.virtualSize / (mostBitmapBytes * 8)));
+    const smallestGranularity = smallestEnough(node.virtualSize, granularity);
     problems.push(problem({ code: 'bitmap-too-large', ...where, granularity, smallestGranularity }));
   }
   // 7
@@ -62,6 +62,12 @@ export function checkNewBitmap(
 
 function bitmapBytes(virtualSize: number, granularity: number): number {
   return Math.ceil(Math.ceil(virtualSize / granularity) / 8);
+}
+
+function smallestEnough(virtualSize: number, tooSmall: number): number {
+  let granularity = tooSmall;
+  while (bitmapBytes(virtualSize, granularity) > mostBitmapBytes) granularity *= 2;
+  return granularity;
 }
 
 /** An entry has 24 bytes and its name, and fills up to a multiple of 8. */

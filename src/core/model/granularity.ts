@@ -3,7 +3,9 @@ const largest = 2 ** 31;
 
 /** Whether a value may be the granularity of a persistent bitmap: a power of two from 512 to 2 GiB, in bytes. */
 export function isGranularity(value: unknown): value is number {
-  return typeof value === 'number' && value >= smallest && value <= largest && Number.isInteger(Math.log2(value));
+  if (typeof value !== 'number' || value < smallest || value > largest) return false;
+  // A fraction close to a power of two has a whole logarithm too.
+  return Number.isInteger(value) && Number.isInteger(Math.log2(value));
 }
 
 /**
