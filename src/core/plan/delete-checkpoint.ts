@@ -51,14 +51,18 @@ export function planDeleteCheckpoint(domain: Domain, name: string, options: Dele
   return guardInput({ domain }, () => {
     const { checkpoints, bitmaps, problems, warnings } = examineDelete(domain, name, options);
     throwProblems(problems);
-    const steps = bitmaps.length === 0 ? [] : deleteSteps(checkpoints, bitmaps);
+    const steps = bitmaps.length === 0 ? [] : deleteSteps(domain, checkpoints, bitmaps);
     return finishPlan(domain, steps, treeWithout(domain, name, checkpoints, options), warnings);
   });
 }
 
-function deleteSteps(checkpoints: readonly Checkpoint[], bitmaps: readonly DoomedBitmap[]): readonly Step[] {
+function deleteSteps(
+  domain: Domain,
+  checkpoints: readonly Checkpoint[],
+  bitmaps: readonly DoomedBitmap[],
+): readonly Step[] {
   const names = checkpoints.map(({ name }) => `"${name}"`).join(', ');
-  const reopened = readOnlyLayers(bitmaps);
+  const reopened = readOnlyLayers(domain, bitmaps);
   const removal: Step = {
     command: { kind: 'transaction', actions: removals(bitmaps) },
     why: `Remove the bitmaps of checkpoint ${names} from every layer that has them; no other bitmap is touched.`,
@@ -91,11 +95,19 @@ function removals(bitmaps: readonly DoomedBitmap[]): readonly BitmapAction[] {
 type Layer = DoomedBitmap['layers'][number];
 
 /** Disk by disk, base-most first, each node once. */
-function readOnlyLayers(bitmaps: readonly DoomedBitmap[]): readonly (readonly [diskTarget: string, layer: Layer])[] {
+function readOnlyLayers(
+  domain: Domain,
+  bitmaps: readonly DoomedBitmap[],
+): readonly (readonly [diskTarget: string, layer: Layer])[] {
+  const concerned = new Set(bitmaps.map(({ diskTarget }) => diskTarget));
+  const affected = new Map(
+    bitmaps.flatMap(({ layers }) => layers.map((layer) => [layer.node.nodeName, layer] as const)),
+  );
   const byNode = new Map<string, readonly [string, Layer]>();
-  for (const { diskTarget, layers } of bitmaps) {
-    for (const layer of [...layers].reverse()) {
-      if (layer.node.readOnly && !byNode.has(layer.node.nodeName)) byNode.set(layer.node.nodeName, [diskTarget, layer]);
+  for (const { diskTarget, backingChain } of domain.disks.filter((disk) => concerned.has(disk.diskTarget))) {
+    for (const { nodeName, readOnly } of backingChain.toReversed()) {
+      const layer = affected.get(nodeName);
+      if (readOnly && layer !== undefined && !byNode.has(nodeName)) byNode.set(nodeName, [diskTarget, layer]);
     }
   }
   return [...byNode.values()];
