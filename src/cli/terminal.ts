@@ -1,0 +1,11 @@
+/** All that the command line has of the world: handed in, so that tests hand in theirs. */
+export interface Terminal {
+  /** Gives the text of a file, or of standard input for `-`. */
+  readonly read: (file: string) => Promise<string>;
+  /** Writes a line to standard output. */
+  readonly print: (line: string) => void;
+  /** Writes a line to standard error. */
+  readonly complain: (line: string) => void;
+  /** Seconds since the epoch. */
+  readonly now: () => number;
+}
