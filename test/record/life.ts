@@ -1,10 +1,9 @@
 import { planCreateCheckpoint } from '../../src/core/plan/create-checkpoint.js';
 import { planDeleteCheckpoint } from '../../src/core/plan/delete-checkpoint.js';
-import type { Plan } from '../../src/core/plan/plan.js';
-import { formatCommand } from '../../src/qmp/format-command.js';
 import { attachGuest } from '../support/qemu/guest-disk.js';
 import { lookAtDomain } from '../support/qemu/look-at-domain.js';
 import type { Message } from '../support/qemu/monitor.js';
+import { sendPlan } from '../support/qemu/send-plan.js';
 import { connectMonitor, type RunningQemu } from '../support/qemu/start-qemu.js';
 
 const disks = [
@@ -22,26 +21,19 @@ const disks = [
 export async function recordLife(daemon: RunningQemu): Promise<readonly Message[]> {
   const transcript: Message[] = [];
   const monitor = await connectMonitor(daemon.address, (message) => transcript.push(message));
-  const run = async ({ steps, next }: Plan) => {
-    for (const { command } of steps) {
-      const { execute, arguments: args } = formatCommand(command);
-      await monitor.execute(execute, args);
-    }
-    return next.checkpoints;
-  };
   const [vda, vdb] = [await attachGuest(daemon, 'vda'), await attachGuest(daemon, 'vdb')];
 
   const fresh = await lookAtDomain(monitor, disks);
-  const one = await run(planCreateCheckpoint(fresh, { name: 'monday' }, { now: 1700000000 }));
+  const one = await sendPlan(monitor, planCreateCheckpoint(fresh, { name: 'monday' }, { now: 1700000000 }));
   await vda.write({ offset: 0, length: 3 * 65536, byte: 1 });
   await vdb.write({ offset: 65536, length: 65536, byte: 1 });
 
-  const withOne = await lookAtDomain(monitor, disks, one);
-  const two = await run(planCreateCheckpoint(withOne, { name: 'tuesday' }, { now: 1700086400 }));
+  const withOne = await lookAtDomain(monitor, disks, one.checkpoints);
+  const two = await sendPlan(monitor, planCreateCheckpoint(withOne, { name: 'tuesday' }, { now: 1700086400 }));
   await vda.write({ offset: 2 * 65536, length: 2 * 65536, byte: 2 });
 
-  const withTwo = await lookAtDomain(monitor, disks, two);
-  await run(planDeleteCheckpoint(withTwo, 'monday'));
+  const withTwo = await lookAtDomain(monitor, disks, two.checkpoints);
+  await sendPlan(monitor, planDeleteCheckpoint(withTwo, 'monday'));
   await lookAtDomain(monitor, disks);
   for (const guest of [vda, vdb]) {
     const gone = monitor.nextEvent('BLOCK_EXPORT_DELETED');

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { QmpSession } from '../../src/qmp/qmp-session.js';
+import { addBitmaps, attachChain, attachNew, imageOf, takeSnapshot } from '../support/qemu/disks.js';
 import type { Qemu } from '../support/qemu/find-qemu.js';
 import { attachGuest, type Pattern } from '../support/qemu/guest-disk.js';
 import { attachImage, createImage } from '../support/qemu/images.js';
@@ -46,18 +46,28 @@ export async function layered(qemu: Qemu, folder: string): Promise<RunningQemu> 
     ['vdb', 'monday'],
   ]);
   await write(before, 'vda-base', granules(0, 4));
-  await takeSnapshot(before, folder, 'vda-base', 'vda-middle', [
-    ['vda-middle', 'monday'],
-    ['vda-middle', 'tuesday'],
-    ['vdb', 'tuesday'],
-  ]);
+  await takeSnapshot(
+    before,
+    folder,
+    ['vda-base', 'vda-middle'],
+    [
+      ['vda-middle', 'monday'],
+      ['vda-middle', 'tuesday'],
+      ['vdb', 'tuesday'],
+    ],
+  );
   await write(before, 'vda-middle', granules(3, 2));
-  await takeSnapshot(before, folder, 'vda-middle', 'vda-active', [
-    ['vda-active', 'monday'],
-    ['vda-active', 'tuesday'],
-    ['vda-active', 'wednesday'],
-    ['vdb', 'wednesday'],
-  ]);
+  await takeSnapshot(
+    before,
+    folder,
+    ['vda-middle', 'vda-active'],
+    [
+      ['vda-active', 'monday'],
+      ['vda-active', 'tuesday'],
+      ['vda-active', 'wednesday'],
+      ['vdb', 'wednesday'],
+    ],
+  );
   await write(before, 'vda-active', granules(10, 1));
   await before.quit();
 
@@ -84,13 +94,18 @@ export async function unusable(qemu: Qemu, folder: string): Promise<RunningQemu>
   ]);
   await write(before, 'vda-base', granules(0, 2));
   await before.monitor.execute('block-dirty-bitmap-disable', { node: 'vda-base', name: 'disabled-below' });
-  await takeSnapshot(before, folder, 'vda-base', 'vda-middle', [
-    ['vda-middle', 'usable'],
-    ['vda-middle', 'not-on-active'],
-    ['vda-middle', 'disabled-below'],
-  ]);
+  await takeSnapshot(
+    before,
+    folder,
+    ['vda-base', 'vda-middle'],
+    [
+      ['vda-middle', 'usable'],
+      ['vda-middle', 'not-on-active'],
+      ['vda-middle', 'disabled-below'],
+    ],
+  );
   await write(before, 'vda-middle', granules(4, 1));
-  await takeSnapshot(before, folder, 'vda-middle', 'vda-active', [['vda-active', 'inconsistent']]);
+  await takeSnapshot(before, folder, ['vda-middle', 'vda-active'], [['vda-active', 'inconsistent']]);
   await before.quit();
 
   await using killed = await startStorageDaemon(qemu);
@@ -133,47 +148,6 @@ export async function mixed(qemu: Qemu, folder: string): Promise<RunningQemu> {
   await addBitmaps(monitor, [['vdd', 'monday']]);
   await write(daemon, 'vdd', granules(1, 1));
   return daemon;
-}
-
-function imageOf(folder: string, nodeName: string): string {
-  return join(folder, `${nodeName}.qcow2`);
-}
-
-async function attachNew({ qemu, monitor }: RunningQemu, folder: string, nodeName: string): Promise<void> {
-  await attachImage(monitor, { nodeName, filename: await createImage(qemu, imageOf(folder, nodeName)) });
-}
-
-/** From the active layer down; opened from the base up. */
-async function attachChain(session: QmpSession, folder: string, nodeNames: readonly string[]): Promise<void> {
-  for (const [layer, nodeName] of [...nodeNames.entries()].reverse()) {
-    const backing = nodeNames[layer + 1];
-    const chained = backing === undefined ? {} : { backing };
-    await attachImage(session, { nodeName, filename: imageOf(folder, nodeName), readOnly: layer > 0, ...chained });
-  }
-}
-
-type BitmapPlace = readonly [nodeName: string, bitmap: string];
-
-function addActions(bitmaps: readonly BitmapPlace[]) {
-  return bitmaps.map(([node, name]) => ({ type: 'block-dirty-bitmap-add', data: { node, name, persistent: true } }));
-}
-
-async function addBitmaps(session: QmpSession, bitmaps: readonly BitmapPlace[]): Promise<void> {
-  await session.execute('transaction', { actions: addActions(bitmaps) });
-}
-
-async function takeSnapshot(
-  { qemu, monitor }: RunningQemu,
-  folder: string,
-  node: string,
-  overlay: string,
-  bitmaps: readonly BitmapPlace[],
-): Promise<void> {
-  const backing = { filename: imageOf(folder, node), format: 'qcow2' };
-  const filename = await createImage(qemu, imageOf(folder, overlay), { backing });
-  await attachImage(monitor, { nodeName: overlay, filename, backing: null });
-  const snapshot = { type: 'blockdev-snapshot', data: { node, overlay } };
-  await monitor.execute('transaction', { actions: [...addActions(bitmaps), snapshot] });
 }
 
 /** So many granules of a bitmap, from that one on. */
