@@ -176,6 +176,20 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
         `${bitmapText(problem)} is inconsistent: QEMU did not close the image cleanly`,
         'it can only be removed: use an older checkpoint or a full backup',
       );
+    case 'command-unsupported': {
+      const { command, member, since } = problem;
+      return words(
+        member === undefined
+          ? `this QEMU has no command ${command}`
+          : `this QEMU does not take "${member}" as it is given to ${command}`,
+        since === undefined ? 'use a QEMU whose schema has it' : `use QEMU ${since} or later`,
+      );
+    }
+    case 'device-not-found':
+      return words(
+        `there is no device "${problem.device}" for disk ${problem.diskTarget}`,
+        'map the disk to the id of its device, the name of its drive, or the node-name of its active layer',
+      );
     case 'node-not-found':
       return words(`there is no node "${problem.nodeName}"`, 'use a node-name of the reply');
     case 'backing-node-missing':

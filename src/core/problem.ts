@@ -116,7 +116,15 @@ export type ProblemDetails =
       readonly nodeName: string;
       readonly bitmap: string;
     }
+  // What a QEMU does not understand
+  | {
+      readonly code: 'command-unsupported';
+      readonly command: string;
+      readonly member?: string;
+      readonly since?: string;
+    }
   // How block nodes hang together
+  | { readonly code: 'device-not-found'; readonly diskTarget: string; readonly device: string }
   | { readonly code: 'node-not-found'; readonly nodeName: string }
   | { readonly code: 'backing-node-missing'; readonly nodeName: string; readonly backing: string }
   | {

@@ -1,0 +1,149 @@
+import { type Problem, problem } from '../core/problem.js';
+import type { QmpCommand } from './format-command.js';
+import { findCommand, type QmpSchema, type SchemaInfo } from './qmp-schema.js';
+
+/**
+ * Says what a QEMU does not understand of a command, by its own schema, before the command is sent.
+ *
+ * 1. the command is there;
+ * 2. every member that is sent is there, in each variant of a union;
+ * 3. every member that must be sent is;
+ * 4. a value is one of an enumeration's, and of the kind of its type.
+ *
+ * @returns The problems, all `command-unsupported`; none where the command is understood.
+ * @see QEMU `query-qmp-schema`, `SchemaInfo`
+ */
+export function checkCommand({ execute: command, arguments: args }: QmpCommand, schema: QmpSchema): readonly Problem[] {
+  const info = findCommand(schema, command);
+  // 1
+  if (info === undefined) return [unsupported(command)];
+  const faults: string[] = [];
+  checkValue(args, info['arg-type'] ?? '', '', { schema, faults });
+  return faults.map((member) => unsupported(command, member));
+}
+
+/** The QEMU that has what may be lacking, where it is known. */
+const since: ReadonlyMap<string, string> = new Map([
+  ['transaction', '1.1'],
+  ['blockdev-reopen', '6.1'],
+  ['block-dirty-bitmap-enable', '4.0'],
+  ['block-dirty-bitmap-disable', '4.0'],
+  ['block-dirty-bitmap-merge', '4.0'],
+  ['block-dirty-bitmap-remove', '4.2'],
+  ['persistent', '2.10'],
+  ['disabled', '4.0'],
+]);
+
+function unsupported(command: string, member?: string): Problem {
+  const lacking = member === undefined ? command : (member.split(/[.=]/).at(-1) ?? member);
+  const version = since.get(lacking);
+  return problem({
+    code: 'command-unsupported',
+    command,
+    ...(member !== undefined && { member }),
+    ...(version !== undefined && { since: version }),
+  });
+}
+
+interface Search {
+  readonly schema: QmpSchema;
+  readonly faults: string[];
+}
+
+function checkValue(value: unknown, typeName: string, path: string, search: Search): void {
+  const type = search.schema.get(typeName);
+  if (type === undefined) return;
+  switch (type['meta-type']) {
+    case 'object':
+      if (isObject(value)) checkObject(value, type, path, search);
+      else search.faults.push(path);
+      return;
+    case 'array':
+      if (Array.isArray(value)) {
+        value.forEach(
+          (element, place) => void checkValue(element, type['element-type'] ?? '', `${path}[${place}]`, search),
+        );
+      } else search.faults.push(path);
+      return;
+    case 'enum':
+      // 4
+      if (!enumValues(type).includes(String(value))) search.faults.push(`${path}=${String(value)}`);
+      return;
+    case 'alternate': {
+      const chosen = type.members?.find((member) => isOfKind(value, member.type ?? '', search.schema));
+      if (chosen === undefined) search.faults.push(path);
+      else checkValue(value, chosen.type ?? '', path, search);
+      return;
+    }
+    default:
+      if (!isOfKind(value, typeName, search.schema)) search.faults.push(path);
+  }
+}
+
+function checkObject(value: Record<string, unknown>, type: SchemaInfo, path: string, search: Search): void {
+  const members = membersOf(value, type, search.schema);
+  for (const [name, member] of Object.entries(value)) {
+    const at = path === '' ? name : `${path}.${name}`;
+    const known = members.find((candidate) => candidate.name === name);
+    // 2
+    if (known === undefined) search.faults.push(at);
+    else checkValue(member, known.type ?? '', at, search);
+  }
+  for (const { name = '', ...member } of members) {
+    // 3
+    if (!('default' in member) && !Object.hasOwn(value, name))
+      search.faults.push(path === '' ? name : `${path}.${name}`);
+  }
+}
+
+/** The members of an object and of the variant that its tag names. */
+function membersOf(
+  value: Record<string, unknown>,
+  type: SchemaInfo,
+  schema: QmpSchema,
+): NonNullable<SchemaInfo['members']> {
+  const own = type.members ?? [];
+  const variant = type.variants?.find((candidate) => type.tag !== undefined && candidate.case === value[type.tag]);
+  const info = variant === undefined ? undefined : schema.get(variant.type);
+  return info === undefined ? own : [...own, ...membersOf(value, info, schema)];
+}
+
+function enumValues(type: SchemaInfo): readonly string[] {
+  return type.members?.map(({ name = '' }) => name) ?? type.values ?? [];
+}
+
+function isOfKind(value: unknown, typeName: string, schema: QmpSchema): boolean {
+  const type = schema.get(typeName);
+  switch (type?.['meta-type']) {
+    case 'object':
+      return isObject(value);
+    case 'array':
+      return Array.isArray(value);
+    case 'enum':
+      return typeof value === 'string';
+    case 'builtin':
+      return isOfJsonType(value, type['json-type'] ?? 'value');
+    default:
+      return true;
+  }
+}
+
+function isOfJsonType(value: unknown, jsonType: string): boolean {
+  switch (jsonType) {
+    case 'string':
+    case 'boolean':
+      return typeof value === jsonType;
+    case 'int':
+      return Number.isInteger(value);
+    case 'number':
+      return typeof value === 'number';
+    case 'null':
+      return value === null;
+    default:
+      return true;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,100 @@
+import { isCheckpointError, throwProblems } from '../core/error.js';
+import type { BlockNode } from '../core/model/block-node.js';
+import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
+import type { Disk } from '../core/model/disk.js';
+import { type Domain, parseDomain } from '../core/model/domain.js';
+import { type Problem, problem } from '../core/problem.js';
+import { type BlockDevice, readBlockDevices } from './block-device.js';
+import { parseBlockNodes } from './parse-block-nodes.js';
+import type { QmpSession } from './qmp-session.js';
+import { resolveBackingChain } from './resolve-backing-chain.js';
+
+/** What of a domain QEMU does not know. */
+export interface ObserveOptions {
+  readonly name: string;
+  readonly uuid?: string;
+  /** The disks, in the domain's order; default: every device of `query-block`. A storage daemon has none: name them there. */
+  readonly disks?: readonly DiskMapping[];
+  /** The checkpoints as saved; default: none. */
+  readonly checkpoints?: CheckpointTree;
+}
+
+/** Where a disk is to be found in QEMU: by its active layer, or by its device. */
+export interface DiskMapping {
+  readonly diskTarget: string;
+  /** Node-name of the active layer, or of a filter above it. */
+  readonly nodeName?: string;
+  /** Id of the device, or name of the drive; default: the disk target. Not looked at where `nodeName` is there. */
+  readonly device?: string;
+}
+
+/**
+ * Looks at a running QEMU and tells what its domain is like: all that plans are made from.
+ *
+ * Both questions are asked in one round trip. Without `disks`, every device that holds a medium or could is a disk, empty ones
+ * too, called by the id of the device or else by the name of the drive. Filters above an image (throttle, copy-on-read,
+ * copy-before-write) are passed. QEMU is only asked, nothing changes.
+ *
+ * @param session - Anything that executes commands.
+ * @returns The domain, frozen.
+ *
+ * @throws {@link CheckpointError} with every applicable problem:
+ * - `device-not-found`: a disk is mapped to a device that is not there;
+ * - `node-not-found`, `backing-node-missing`, `backing-node-ambiguous`, `backing-chain-loop`: as {@link resolveBackingChain};
+ * - `invalid-input`: a reply, or what is given in `options`, is not of its kind;
+ * - `disk-duplicate`, `bitmap-duplicate`, `checkpoint-duplicate`, `parent-not-found`, …: as {@link parseDomain}.
+ * @throws {@link QmpError} where a command failed or the session has ended.
+ *
+ * @example
+ * ```ts
+ * const domain = await observeDomain(session, { name: 'web', disks: [{ diskTarget: 'vda', nodeName: 'vda-active' }] });
+ * domain.disks[0]?.backingChain[0]?.bitmaps.length; // 2
+ * ```
+ * @see QEMU `query-named-block-nodes`, `query-block`
+ */
+export async function observeDomain(session: QmpSession, options: ObserveOptions): Promise<Domain> {
+  const [nodeReply, deviceReply] = await Promise.all([
+    session.execute('query-named-block-nodes', { flat: true }),
+    session.execute('query-block'),
+  ]);
+  const nodes = parseBlockNodes(nodeReply);
+  const devices = readBlockDevices(deviceReply);
+  const { name, uuid, disks: mappings, checkpoints = { checkpoints: [] } } = options;
+  const problems: Problem[] = [];
+  const disks = (mappings ?? devices.map(mappingOf)).map((mapping) => observeDisk(mapping, nodes, devices, problems));
+  throwProblems(problems);
+  return parseDomain({ name, ...(uuid !== undefined && { uuid }), disks, checkpoints });
+}
+
+function mappingOf({ names: [diskTarget = ''] }: BlockDevice): DiskMapping {
+  return { diskTarget };
+}
+
+function observeDisk(
+  { diskTarget, nodeName, device = diskTarget }: DiskMapping,
+  nodes: readonly BlockNode[],
+  devices: readonly BlockDevice[],
+  problems: Problem[],
+): Disk {
+  const found = devices.find((candidate) =>
+    nodeName === undefined ? candidate.names.includes(device) : candidate.nodeName === nodeName,
+  );
+  if (nodeName === undefined && found === undefined)
+    problems.push(problem({ code: 'device-not-found', diskTarget, device }));
+  const active = nodeName ?? found?.nodeName;
+  const backingChain = active === undefined ? [] : chainOf(nodes, active, problems);
+  const sourcePath = backingChain[0]?.filename;
+  // A node that no device shows may be read-only by mistake: then the checks say so, and the disk is not passed over.
+  const readOnly = found?.readOnly ?? false;
+  return { diskTarget, ...(sourcePath !== undefined && { sourcePath }), readOnly, backingChain };
+}
+
+function chainOf(nodes: readonly BlockNode[], active: string, problems: Problem[]): readonly BlockNode[] {
+  try {
+    return resolveBackingChain(nodes, active);
+  } catch (error) {
+    if (!isCheckpointError(error)) throw error;
+    problems.push(...error.problems);
+    return [];
+  }
+}

@@ -1,0 +1,105 @@
+import type { Command } from '../core/action.js';
+import type { Plan, Step } from '../core/plan/plan.js';
+import { cureOf } from './cure.js';
+import { isQmpError, QmpCommandError, QmpError } from './error.js';
+
+/** The step of a plan that failed, and why. */
+export interface FailedStep {
+  readonly step: Step;
+  /** Place in the plan, from 0. */
+  readonly index: number;
+  readonly cause: unknown;
+}
+
+/** A completed step that could not be put back. */
+export interface NotUndone {
+  readonly step: Step;
+  /** Absent where the step has no undo. */
+  readonly cause?: unknown;
+}
+
+/**
+ * A plan was not carried out: which step failed and why, and how things stand now.
+ *
+ * `outcome` says it in a word: `undone`, all is as before; `partly`, something could not be put back; `unknown`, the session
+ * ended and the failed step may have taken effect. After the last two observe the domain again before anything else.
+ */
+export class PlanError extends QmpError {
+  override readonly name = 'PlanError';
+  declare readonly kind: 'plan';
+  readonly failed: FailedStep;
+  readonly outcome: 'undone' | 'partly' | 'unknown';
+  /** Completed steps that were put back, in the order that was done. */
+  readonly undone: readonly Step[];
+  readonly notUndone: readonly NotUndone[];
+  /** The disk that QEMU's text is about, where it can be told. */
+  declare readonly diskTarget?: string;
+
+  constructor(
+    plan: Plan,
+    { index, cause }: { readonly index: number; readonly cause: unknown },
+    rollback: { readonly undone: readonly Step[]; readonly notUndone: readonly NotUndone[] },
+  ) {
+    const step = plan.steps[index] as Step;
+    const failed: FailedStep = { step, index, cause };
+    const outcome = outcomeOf(failed, rollback.notUndone);
+    const diskTarget = concernedDisk(plan, failed);
+    super('plan', describe(plan, failed, rollback, outcome, diskTarget), { cause: failed.cause });
+    this.failed = failed;
+    this.outcome = outcome;
+    this.undone = rollback.undone;
+    this.notUndone = rollback.notUndone;
+    if (diskTarget !== undefined) this.diskTarget = diskTarget;
+  }
+}
+
+function outcomeOf({ step, cause }: FailedStep, notUndone: readonly NotUndone[]): PlanError['outcome'] {
+  // A refusal says for certain that the step had no effect, and so does a step that was not begun.
+  if (isQmpError(cause) && cause.kind !== 'command') return 'unknown';
+  return notUndone.length > 0 || (step.irreversible && cause instanceof QmpCommandError) ? 'partly' : 'undone';
+}
+
+/** QEMU does not tell which action failed, but its texts name the node or the bitmap. */
+function concernedDisk({ next }: Plan, { step, cause }: FailedStep): string | undefined {
+  if (!(cause instanceof QmpCommandError)) return undefined;
+  const named = targetsOf(step.command).filter((target) => target.names.some((name) => isNamedIn(cause.desc, name)));
+  const [nodeName, ...others] = new Set(named.map((target) => target.nodeName));
+  if (nodeName === undefined || others.length > 0) return undefined;
+  return next.disks.find(({ backingChain }) => backingChain.some((node) => node.nodeName === nodeName))?.diskTarget;
+}
+
+function targetsOf(command: Command): readonly { readonly nodeName: string; readonly names: readonly string[] }[] {
+  if (command.kind !== 'transaction') return [{ nodeName: command.nodeName, names: [command.nodeName] }];
+  return command.actions.map((action) => {
+    const { nodeName } = action;
+    return { nodeName, names: [nodeName, action.kind === 'bitmap-merge' ? action.intoBitmap : action.bitmap] };
+  });
+}
+
+function isNamedIn(text: string, name: string): boolean {
+  return text.includes(`'${name}'`) || text.endsWith(`: ${name}`);
+}
+
+function describe(
+  { steps }: Plan,
+  { step, index, cause }: FailedStep,
+  { undone, notUndone }: { readonly undone: readonly Step[]; readonly notUndone: readonly NotUndone[] },
+  outcome: PlanError['outcome'],
+  diskTarget: string | undefined,
+): string {
+  const disk = diskTarget === undefined ? '' : ` (disk ${diskTarget})`;
+  const what = cause instanceof Error ? cause.message : String(cause);
+  const lines = [`step ${index + 1} of ${steps.length} failed${disk}: ${what}; ${cureFor(cause, outcome)}`];
+  lines.push(`the step was: ${step.why}`);
+  if (undone.length > 0) lines.push(`put back: ${undone.map(({ why }) => why).join(' ')}`);
+  for (const { step: left, cause: why } of notUndone) {
+    const reason = why === undefined ? 'it cannot be undone' : why instanceof Error ? why.message : String(why);
+    lines.push(`not put back: ${left.why} (${reason})`);
+  }
+  return lines.join('\n');
+}
+
+function cureFor(cause: unknown, outcome: PlanError['outcome']): string {
+  if (outcome === 'unknown') return 'the step may have taken effect: observe the domain again before anything else';
+  return cause instanceof QmpCommandError ? cureOf(cause.code) : 'run the plan again when it may go on';
+}

@@ -1,0 +1,118 @@
+import type { Command } from '../core/action.js';
+import { throwProblems } from '../core/error.js';
+import type { Domain } from '../core/model/domain.js';
+import { isPlanDone } from '../core/plan/is-plan-done.js';
+import type { Plan, Step } from '../core/plan/plan.js';
+import { checkCommand } from './check-command.js';
+import { formatCommand } from './format-command.js';
+import { type NotUndone, PlanError } from './plan-error.js';
+import { type QmpSchema, readQmpSchema } from './qmp-schema.js';
+import type { QmpSession } from './qmp-session.js';
+import { schemaOf } from './schema-of.js';
+
+/** How a plan is run. */
+export interface RunOptions {
+  /** Stops before the next step and puts back what was done; a step that is under way is never cut off. */
+  readonly signal?: AbortSignal;
+  /** Told before and after each step, and after each undo. What it throws stops the run, as an abort does. */
+  readonly onStep?: (progress: StepProgress) => void;
+  /** The reply of this QEMU's `query-qmp-schema`, where you have it; default: asked for once a session. */
+  readonly schema?: unknown;
+  /** The domain as observed just now: where it shows that all was done before, nothing is sent. */
+  readonly observed?: Domain;
+}
+
+/** Where a run stands. */
+export interface StepProgress {
+  readonly state: 'started' | 'done' | 'undone';
+  readonly step: Step;
+  /** Place in the plan, from 0. */
+  readonly index: number;
+  /** Steps of the plan. */
+  readonly total: number;
+}
+
+/**
+ * Runs a plan, step by step; where one fails, those done are put back, the newest first.
+ *
+ * Before the first byte is sent every command, the undos too, is checked against what this QEMU says it understands. A plan
+ * without steps sends nothing, and so does one whose effect `observed` shows to be there: its process may have died after
+ * the transaction, before it could save that.
+ *
+ * @param session - Anything that executes commands.
+ * @param plan - Made from the domain as it is now; between observing and running nobody else may change its bitmaps.
+ * @returns `plan.next`, which is how things are now: save its checkpoints.
+ *
+ * @throws {@link PlanError} where a step failed: which, why, what was put back and what could not be.
+ * @throws {@link CheckpointError} with `command-unsupported`, a problem for each command or member this QEMU lacks; nothing was
+ * sent.
+ * @throws The signal's reason, where it was aborted before the first step.
+ *
+ * @example
+ * ```ts
+ * const plan = planCreateCheckpoint(domain, { name: 'wednesday' }, { now: 1700000000 });
+ * const next = await runPlan(session, plan);
+ * next.checkpoints.current; // 'wednesday'
+ * ```
+ * @see QEMU `transaction`, `query-qmp-schema`
+ */
+export async function runPlan(session: QmpSession, plan: Plan, options: RunOptions = {}): Promise<Domain> {
+  const { signal, schema, observed, onStep } = options;
+  const { steps, next } = plan;
+  if (steps.length === 0 || (observed !== undefined && isPlanDone(observed, plan))) return next;
+  signal?.throwIfAborted();
+  checkSteps(steps, schema === undefined ? await schemaOf(session) : readQmpSchema(schema));
+  const total = steps.length;
+  let completed = 0;
+  try {
+    for (const [index, step] of steps.entries()) {
+      // Between steps only: QEMU runs a command that was sent, whether its reply is waited for or not.
+      signal?.throwIfAborted();
+      onStep?.({ state: 'started', step, index, total });
+      await send(session, step.command);
+      completed += 1;
+      onStep?.({ state: 'done', step, index, total });
+    }
+  } catch (cause) {
+    throw await putBack(session, plan, { completed, cause }, onStep);
+  }
+  return next;
+}
+
+function checkSteps(steps: readonly Step[], schema: QmpSchema | undefined): void {
+  if (schema === undefined) return;
+  const commands = steps.flatMap(({ command, undo }) => (undo === undefined ? [command] : [command, undo]));
+  throwProblems(commands.flatMap((command) => checkCommand(formatCommand(command), schema)));
+}
+
+async function send(session: QmpSession, command: Command): Promise<void> {
+  const { execute, arguments: args } = formatCommand(command);
+  await session.execute(execute, args);
+}
+
+async function putBack(
+  session: QmpSession,
+  plan: Plan,
+  { completed, cause }: { readonly completed: number; readonly cause: unknown },
+  onStep: RunOptions['onStep'],
+): Promise<PlanError> {
+  const { steps } = plan;
+  const total = steps.length;
+  const undone: Step[] = [];
+  const notUndone: NotUndone[] = [];
+  for (const [index, step] of [...steps.entries()].slice(0, completed).reverse()) {
+    if (step.undo === undefined) {
+      notUndone.push({ step });
+      continue;
+    }
+    try {
+      await send(session, step.undo);
+    } catch (why) {
+      notUndone.push({ step, cause: why });
+      continue;
+    }
+    undone.push(step);
+    onStep?.({ state: 'undone', step, index, total });
+  }
+  return new PlanError(plan, { index: Math.min(completed, total - 1), cause }, { undone, notUndone });
+}
