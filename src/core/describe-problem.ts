@@ -176,15 +176,11 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
         `${bitmapText(problem)} is inconsistent: QEMU did not close the image cleanly`,
         'it can only be removed: use an older checkpoint or a full backup',
       );
-    case 'command-unsupported': {
-      const { command, member, since } = problem;
+    case 'command-unsupported':
       return words(
-        member === undefined
-          ? `this QEMU has no command ${command}`
-          : `this QEMU does not take "${member}" as it is given to ${command}`,
-        since === undefined ? 'use a QEMU whose schema has it' : `use QEMU ${since} or later`,
+        unsupportedText(problem),
+        problem.since === undefined ? 'use a QEMU whose schema agrees' : `use QEMU ${problem.since} or later`,
       );
-    }
     case 'device-not-found':
       return words(
         `there is no device "${problem.device}" for disk ${problem.diskTarget}`,
@@ -221,6 +217,15 @@ function nodeText(where: { readonly nodeName: string; readonly diskTarget?: stri
 
 function diskText({ diskTarget }: { readonly diskTarget?: string }, otherwise = ''): string {
   return diskTarget === undefined ? otherwise : ` (disk ${diskTarget})`;
+}
+
+function unsupportedText(where: Extract<ProblemDetails, { readonly code: 'command-unsupported' }>): string {
+  const { command, member, fault } = where;
+  if (member === undefined) return `this QEMU has no command ${command}`;
+  if (fault === 'missing') return `this QEMU wants "${member}" with ${command}`;
+  return fault === 'invalid'
+    ? `this QEMU does not take "${member}" as it is given to ${command}`
+    : `this QEMU does not know "${member}" of ${command}`;
 }
 
 /** A name may be 1023 bytes long and hold line breaks; a text stays on one line that can be read. */

@@ -17,9 +17,9 @@ export function checkCommand({ execute: command, arguments: args }: QmpCommand, 
   const info = findCommand(schema, command);
   // 1
   if (info === undefined) return [unsupported(command)];
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   checkValue(args, info['arg-type'] ?? '', '', { schema, faults });
-  return faults.map((member) => unsupported(command, member));
+  return faults.map((fault) => unsupported(command, fault));
 }
 
 /** The QEMU that has what may be lacking, where it is known. */
@@ -34,20 +34,20 @@ const since: ReadonlyMap<string, string> = new Map([
   ['disabled', '4.0'],
 ]);
 
-function unsupported(command: string, member?: string): Problem {
-  const lacking = member === undefined ? command : (member.split(/[.=]/).at(-1) ?? member);
-  const version = since.get(lacking);
-  return problem({
-    code: 'command-unsupported',
-    command,
-    ...(member !== undefined && { member }),
-    ...(version !== undefined && { since: version }),
-  });
+interface Fault {
+  readonly member: string;
+  readonly fault: 'unknown' | 'missing' | 'invalid';
+}
+
+function unsupported(command: string, fault?: Fault): Problem {
+  const lacking = fault === undefined ? command : fault.member.split(/[.=]/).at(-1);
+  const version = fault === undefined || fault.fault === 'unknown' ? since.get(lacking ?? '') : undefined;
+  return problem({ code: 'command-unsupported', command, ...fault, ...(version !== undefined && { since: version }) });
 }
 
 interface Search {
   readonly schema: QmpSchema;
-  readonly faults: string[];
+  readonly faults: Fault[];
 }
 
 function checkValue(value: unknown, typeName: string, path: string, search: Search): void {
@@ -56,43 +56,44 @@ function checkValue(value: unknown, typeName: string, path: string, search: Sear
   switch (type['meta-type']) {
     case 'object':
       if (isObject(value)) checkObject(value, type, path, search);
-      else search.faults.push(path);
+      else search.faults.push({ member: path, fault: 'invalid' });
       return;
     case 'array':
       if (Array.isArray(value)) {
         value.forEach(
           (element, place) => void checkValue(element, type['element-type'] ?? '', `${path}[${place}]`, search),
         );
-      } else search.faults.push(path);
+      } else search.faults.push({ member: path, fault: 'invalid' });
       return;
     case 'enum':
       // 4
-      if (!enumValues(type).includes(String(value))) search.faults.push(`${path}=${String(value)}`);
+      if (!enumValues(type).includes(String(value)))
+        search.faults.push({ member: `${path}=${String(value)}`, fault: 'unknown' });
       return;
     case 'alternate': {
       const chosen = type.members?.find((member) => isOfKind(value, member.type ?? '', search.schema));
-      if (chosen === undefined) search.faults.push(path);
+      if (chosen === undefined) search.faults.push({ member: path, fault: 'invalid' });
       else checkValue(value, chosen.type ?? '', path, search);
       return;
     }
     default:
-      if (!isOfKind(value, typeName, search.schema)) search.faults.push(path);
+      if (!isOfKind(value, typeName, search.schema)) search.faults.push({ member: path, fault: 'invalid' });
   }
 }
 
 function checkObject(value: Record<string, unknown>, type: SchemaInfo, path: string, search: Search): void {
   const members = membersOf(value, type, search.schema);
+  const at = (name: string) => (path === '' ? name : `${path}.${name}`);
   for (const [name, member] of Object.entries(value)) {
-    const at = path === '' ? name : `${path}.${name}`;
     const known = members.find((candidate) => candidate.name === name);
     // 2
-    if (known === undefined) search.faults.push(at);
-    else checkValue(member, known.type ?? '', at, search);
+    if (known === undefined) search.faults.push({ member: at(name), fault: 'unknown' });
+    else checkValue(member, known.type ?? '', at(name), search);
   }
   for (const { name = '', ...member } of members) {
     // 3
-    if (!('default' in member) && !Object.hasOwn(value, name))
-      search.faults.push(path === '' ? name : `${path}.${name}`);
+    const optional = 'default' in member;
+    if (!optional && !Object.hasOwn(value, name)) search.faults.push({ member: at(name), fault: 'missing' });
   }
 }
 
