@@ -121,6 +121,7 @@ export type ProblemDetails =
       readonly code: 'command-unsupported';
       readonly command: string;
       readonly member?: string;
+      readonly fault?: 'unknown' | 'missing' | 'invalid';
       readonly since?: string;
     }
   // How block nodes hang together
