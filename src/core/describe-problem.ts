@@ -2,7 +2,7 @@ import type { ProblemDetails } from './problem.js';
 
 /** The words for a problem: what is wrong and where, and what would help. */
 export function describeProblem(problem: ProblemDetails): { readonly statement: string; readonly cure: string } {
-  const words = (statement: string, cure: string) => ({ statement, cure });
+  const words = (statement: string, cure: string) => ({ statement: oneLine(statement), cure });
   switch (problem.code) {
     case 'invalid-input':
       return words(
@@ -29,11 +29,14 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
       );
     case 'checkpoint-name-invalid':
       return words(
-        `"${problem.checkpoint}" cannot name a checkpoint`,
+        `"${excerpt(problem.checkpoint)}" cannot name a checkpoint`,
         'use letters, digits, "_", "-" and ".", not starting with a dot',
       );
     case 'checkpoint-not-found':
-      return words(`the domain has no checkpoint "${problem.checkpoint}"`, 'list the checkpoints and name one of them');
+      return words(
+        `the domain has no checkpoint "${excerpt(problem.checkpoint)}"`,
+        'list the checkpoints and name one of them',
+      );
     case 'checkpoint-exists':
       return problem.byDefault
         ? words(
@@ -226,6 +229,14 @@ function unsupportedText(where: Extract<ProblemDetails, { readonly code: 'comman
   return fault === 'invalid'
     ? `this QEMU does not take "${member}" as it is given to ${command}`
     : `this QEMU does not know "${member}" of ${command}`;
+}
+
+/** The texts of an error stand one on a line, whatever the values in them hold. */
+function oneLine(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** A name may be 1023 bytes long and hold line breaks; a text stays on one line that can be read. */

@@ -5,6 +5,7 @@ import type { Checkpoint } from '../model/checkpoint.js';
 import { type Domain, findDisk } from '../model/domain.js';
 import { isGeneratedNodeName } from '../model/names.js';
 import { type Problem, problem } from '../problem.js';
+import { type BitmapOwners, bitmapOwners } from '../tree/bitmap-owners.js';
 import { findCheckpoint } from '../tree/find-checkpoint.js';
 import { descendantsOf } from '../tree/relatives.js';
 
@@ -80,15 +81,15 @@ export function examineDelete(
 function findDoomedBitmaps(domain: Domain, checkpoints: readonly Checkpoint[]) {
   const bitmaps: DoomedBitmap[] = [];
   const warnings: Problem[] = [];
-  const ownerOf = remainingOwners(domain, checkpoints);
+  const ownersOf = remainingOwners(domain, checkpoints);
   for (const { name: checkpoint, disks } of checkpoints) {
     for (const { diskTarget, bitmap } of disks) {
       if (bitmap === undefined) continue;
       const disk = findDisk(domain, diskTarget);
-      const owner = ownerOf(diskTarget, bitmap);
+      const [owner] = ownersOf(diskTarget, bitmap);
       if (disk === undefined) warnings.push(problem({ code: 'disk-gone', diskTarget, checkpoint }));
       else if (owner !== undefined) {
-        warnings.push(problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint: owner.name }));
+        warnings.push(problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint: owner }));
       } else {
         const layers = disk.backingChain.flatMap((node, layer) => {
           const backingNodeName = disk.backingChain[layer + 1]?.nodeName;
@@ -104,11 +105,9 @@ function findDoomedBitmaps(domain: Domain, checkpoints: readonly Checkpoint[]) {
 }
 
 /** Metadata put back by hand can name one bitmap in two checkpoints; it stays as long as one of them does. */
-function remainingOwners(domain: Domain, gone: readonly Checkpoint[]) {
+function remainingOwners(domain: Domain, gone: readonly Checkpoint[]): BitmapOwners {
   const going = new Set(gone.map(({ name }) => name));
-  const remaining = domain.checkpoints.checkpoints.filter(({ name }) => !going.has(name));
-  return (diskTarget: string, bitmap: string) =>
-    remaining.find(({ disks }) => disks.some((disk) => disk.diskTarget === diskTarget && disk.bitmap === bitmap));
+  return bitmapOwners(domain.checkpoints.checkpoints.filter(({ name }) => !going.has(name)));
 }
 
 /**

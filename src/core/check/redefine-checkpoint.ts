@@ -1,11 +1,12 @@
 import { guardInput } from '../guard-input.js';
-import { type Checkpoint, parseCheckpoint } from '../model/checkpoint.js';
+import { type Checkpoint, parseCheckpoint, parseCheckpoints } from '../model/checkpoint.js';
 import type { CheckpointTree } from '../model/checkpoint-tree.js';
 import { repeated } from '../model/disk-integrity.js';
 import { type Domain, findDisk } from '../model/domain.js';
 import { checkTree } from '../model/tree-integrity.js';
 import { type Problem, problem } from '../problem.js';
-import { putCheckpoint } from '../tree/edit-tree.js';
+import { type BitmapOwners, bitmapOwners } from '../tree/bitmap-owners.js';
+import { putCheckpoints } from '../tree/edit-tree.js';
 import { inTopologicalOrder } from '../tree/topological-order.js';
 import { checkBitmapChain } from './bitmap-chain.js';
 
@@ -52,15 +53,16 @@ export function examineRedefine(
   { validate = false }: RedefineOptions,
 ): { readonly tree: CheckpointTree; readonly problems: readonly Problem[] } {
   // 1
-  const checkpoints = (isList(input) ? input : [input]).map(parseCheckpoint);
+  const checkpoints = isList(input) ? parseCheckpoints(input) : [parseCheckpoint(input)];
   const twice = repeated(checkpoints.map(({ name }) => name));
   const problems = twice.map((checkpoint) => problem({ code: 'checkpoint-duplicate', checkpoint }));
-  const tree = inTopologicalOrder({ checkpoints }).reduce(putBack, domain.checkpoints);
+  const tree = putBack(domain.checkpoints, inTopologicalOrder({ checkpoints }));
   // 2
   problems.push(...checkTree(tree));
+  const ownersOf = bitmapOwners(tree.checkpoints);
   for (const checkpoint of checkpoints) {
     // 3
-    problems.push(...checkOwners(tree, checkpoint));
+    problems.push(...checkOwners(ownersOf, checkpoint));
     // 4
     if (validate) problems.push(...checkChains(domain, checkpoint));
   }
@@ -71,20 +73,17 @@ function isList(input: Checkpoint | readonly Checkpoint[]): input is readonly Ch
   return Array.isArray(input);
 }
 
-function putBack(tree: CheckpointTree, checkpoint: Checkpoint): CheckpointTree {
-  const { current } = tree;
-  const becomesCurrent = current === undefined || current === checkpoint.parent;
-  return putCheckpoint(tree, checkpoint, becomesCurrent ? checkpoint.name : current);
+function putBack(tree: CheckpointTree, ordered: readonly Checkpoint[]): CheckpointTree {
+  let { current } = tree;
+  for (const { name, parent } of ordered) if (current === undefined || current === parent) current = name;
+  return putCheckpoints(tree, ordered, current);
 }
 
-function checkOwners(tree: CheckpointTree, checkpoint: Checkpoint): readonly Problem[] {
+function checkOwners(ownersOf: BitmapOwners, checkpoint: Checkpoint): readonly Problem[] {
   return checkpoint.disks.flatMap(({ diskTarget, bitmap }) => {
     if (bitmap === undefined) return [];
-    const owner = tree.checkpoints.find(
-      ({ name, disks }) =>
-        name !== checkpoint.name && disks.some((disk) => disk.diskTarget === diskTarget && disk.bitmap === bitmap),
-    );
-    return owner === undefined ? [] : [problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint: owner.name })];
+    const owner = ownersOf(diskTarget, bitmap).find((name) => name !== checkpoint.name);
+    return owner === undefined ? [] : [problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint: owner })];
   });
 }
 

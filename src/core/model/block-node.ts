@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Bitmap, bitmapSchema } from './bitmap.js';
 import { type InternalSnapshot, internalSnapshotSchema } from './internal-snapshot.js';
+import { jsonSchema } from './json.js';
 import { isNodeName } from './names.js';
 import { byteCountSchema } from './numbers.js';
 
@@ -49,9 +50,9 @@ export const blockNodeSchema = z
     backingNodeName: z.exactOptional(z.string()),
     fileNodeName: z.exactOptional(z.string()),
     clusterSize: z.exactOptional(byteCountSchema),
-    qcow2Version: z.exactOptional(z.union([z.literal(2), z.literal(3)])),
+    qcow2Version: z.exactOptional(z.literal([2, 3])),
     internalSnapshots: z.exactOptional(z.array(internalSnapshotSchema).readonly()),
-    reopenOptions: z.exactOptional(z.record(z.string(), z.json()).readonly()),
+    reopenOptions: z.exactOptional(z.record(z.string(), jsonSchema).readonly()),
     bitmaps: z.array(bitmapSchema).readonly(),
   })
   .readonly() satisfies z.ZodType<BlockNode>;

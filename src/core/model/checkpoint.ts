@@ -64,3 +64,8 @@ export const checkpointSchema = z
 export function parseCheckpoint(input: unknown): Checkpoint {
   return parseWith(checkpointSchema, input, 'checkpoint');
 }
+
+/** Reads the metadata of many checkpoints; their paths start with the place in the list. */
+export function parseCheckpoints(input: readonly unknown[]): readonly Checkpoint[] {
+  return parseWith(z.array(checkpointSchema).readonly(), input, 'checkpoints');
+}

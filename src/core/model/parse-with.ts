@@ -31,7 +31,7 @@ function invalidInput(subject: string, issue: z.core.$ZodIssue): Problem {
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return issue.expected === 'int' ? 'must be a safe integer' : `must be of type ${issue.expected}`;
+      return isNumber(issue.expected) ? 'must be a safe integer' : `must be of type ${issue.expected}`;
     case 'too_small':
       return `must be at least ${issue.minimum}${issue.origin === 'string' ? ' character long' : ''}`;
     case 'too_big':
@@ -43,4 +43,8 @@ function expectation(issue: z.core.$ZodIssue): string {
     default:
       return 'is not of the expected form';
   }
+}
+
+function isNumber(kind: string): boolean {
+  return kind === 'int' || kind === 'number';
 }

@@ -10,11 +10,13 @@ export function addCheckpoint(tree: CheckpointTree, checkpoint: Checkpoint): Che
   return { ...tree, checkpoints: [...tree.checkpoints, checkpoint], current: checkpoint.name };
 }
 
-/** The tree with a checkpoint put in the place of its namesake, or else at the end. */
-export function putCheckpoint(tree: CheckpointTree, checkpoint: Checkpoint, current?: string): CheckpointTree {
-  const place = tree.checkpoints.findIndex(({ name }) => name === checkpoint.name);
-  const checkpoints = place === -1 ? [...tree.checkpoints, checkpoint] : tree.checkpoints.with(place, checkpoint);
-  return withCurrent({ ...tree, checkpoints }, current);
+/** The tree with checkpoints put in the places of their namesakes, or else at the end. */
+export function putCheckpoints(tree: CheckpointTree, put: readonly Checkpoint[], current?: string): CheckpointTree {
+  const byName = new Map(put.map((checkpoint) => [checkpoint.name, checkpoint]));
+  const present = new Set(tree.checkpoints.map(({ name }) => name));
+  const replaced = tree.checkpoints.map((checkpoint) => byName.get(checkpoint.name) ?? checkpoint);
+  const added = [...byName.values()].filter(({ name }) => !present.has(name));
+  return withCurrent({ ...tree, checkpoints: [...replaced, ...added] }, current);
 }
 
 /** The tree without the named checkpoints; children that stay get a new parent. */

@@ -1,3 +1,4 @@
+import { guardInput } from '../guard-input.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { CheckpointTree } from '../model/checkpoint-tree.js';
 
@@ -11,9 +12,11 @@ import type { CheckpointTree } from '../model/checkpoint-tree.js';
  * ```
  */
 export function findCheckpoint(tree: CheckpointTree, name: string): Checkpoint | undefined {
-  const index = indexOf(tree.checkpoints);
-  if (index !== undefined) return index.byName.get(name);
-  return tree.checkpoints.find((checkpoint) => checkpoint.name === name);
+  return guardInput({ tree }, () => {
+    const index = indexOf(tree.checkpoints);
+    if (index !== undefined) return index.byName.get(name);
+    return tree.checkpoints.find((checkpoint) => checkpoint.name === name);
+  });
 }
 
 /**
