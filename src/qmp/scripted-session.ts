@@ -1,4 +1,8 @@
-import type { QmpArguments, QmpSession } from './qmp-session.js';
+import type { QmpConnection, QmpGreeting } from './qmp-connection.js';
+import type { QmpEvent } from './qmp-event.js';
+import type { QmpArguments } from './qmp-session.js';
+import { defaultGreeting } from './session/default-greeting.js';
+import { sessionCore } from './session/session-core.js';
 
 /** A command as the session was given it. */
 export interface ScriptedCall {
@@ -6,13 +10,22 @@ export interface ScriptedCall {
   readonly arguments?: QmpArguments;
 }
 
+/** A session that a function answers. */
+export interface ScriptedSession extends QmpConnection {
+  /** All commands so far, in the order they came. */
+  readonly calls: readonly ScriptedCall[];
+  /** Tells an event to whoever has subscribed to it. */
+  emit(event: QmpEvent): void;
+}
+
 /**
  * Makes a session that a function answers, for tests of code that uses this library: no QEMU, no socket.
  *
- * What the function returns is the reply's `return`; what it throws, a {@link QmpCommandError} say, is the failure.
+ * What the function returns is the reply's `return`; what it throws, a {@link QmpCommandError} say, is the failure. All
+ * else is as with a real session: events, abort, and that nothing can be sent after `close()`.
  *
  * @param handler - Called with the command's name and its arguments (`{}` where there are none), in the order they come.
- * @returns The session, and in `calls` all that it was given.
+ * @param options - `greeting`: what the session says of its QEMU; default: version 0.0.0.
  * @example
  * ```ts
  * const session = scriptedSession((command) => (command === 'query-version' ? { package: 'v10.0.2' } : {}));
@@ -22,14 +35,22 @@ export interface ScriptedCall {
  */
 export function scriptedSession(
   handler: (command: string, args: QmpArguments) => unknown,
-): QmpSession & { readonly calls: readonly ScriptedCall[] } {
+  options: { readonly greeting?: QmpGreeting } = {},
+): ScriptedSession {
+  const { greeting = defaultGreeting } = options;
   const calls: ScriptedCall[] = [];
-  return {
-    calls,
-    async execute(command, args, options) {
-      options?.signal?.throwIfAborted();
+  const core = sessionCore({
+    send({ id, command, args }) {
       calls.push({ command, ...(args !== undefined && { arguments: args }) });
-      return await handler(command, args ?? {});
+      const answer = (async () => await handler(command, args ?? {}))();
+      answer.then(
+        (value) => core.resolve(id, value),
+        (failure) => core.reject(id, failure),
+      );
     },
-  };
+    withdraw: () => false,
+    close: () => Promise.resolve(),
+  });
+  const { execute, events, closed, close } = core;
+  return { greeting, execute, events, closed, close, [Symbol.asyncDispose]: close, calls, emit: core.publish };
 }
