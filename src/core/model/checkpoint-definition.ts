@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { checkpointNameSchema } from './checkpoint.js';
+import { frozen } from './frozen.js';
 import { isGranularity } from './granularity.js';
 import { isBitmapName } from './names.js';
 import { parseWith } from './parse-with.js';
@@ -25,29 +26,30 @@ export interface CheckpointDiskDefinition {
   readonly granularity?: number;
 }
 
-const checkpointDiskDefinitionSchema = z
-  .object({
-    disk: z.string().min(1),
-    checkpoint: z.exactOptional(z.enum(['bitmap', 'no'])),
-    bitmap: z.exactOptional(
-      z.string().refine(isBitmapName, { error: 'must be 1 to 1023 bytes long, without control characters' }),
-    ),
-    granularity: z.exactOptional(
-      z.int().refine(isGranularity, { error: 'must be a power of two from 512 to 2147483648' }),
-    ),
-  })
-  .refine((disk) => disk.checkpoint !== 'no' || (disk.bitmap === undefined && disk.granularity === undefined), {
-    error: 'asks for no bitmap and describes one',
-  })
-  .readonly() satisfies z.ZodType<CheckpointDiskDefinition>;
+const checkpointDiskDefinitionSchema = frozen(
+  z
+    .object({
+      disk: z.string().min(1),
+      checkpoint: z.exactOptional(z.enum(['bitmap', 'no'])),
+      bitmap: z.exactOptional(
+        z.string().refine(isBitmapName, { error: 'must be 1 to 1023 bytes long, without control characters' }),
+      ),
+      granularity: z.exactOptional(
+        z.int().refine(isGranularity, { error: 'must be a power of two from 512 to 2147483648' }),
+      ),
+    })
+    .refine((disk) => disk.checkpoint !== 'no' || (disk.bitmap === undefined && disk.granularity === undefined), {
+      error: 'asks for no bitmap and describes one',
+    }),
+) satisfies z.ZodType<CheckpointDiskDefinition>;
 
-const checkpointDefinitionSchema = z
-  .object({
+const checkpointDefinitionSchema = frozen(
+  z.object({
     name: z.exactOptional(checkpointNameSchema),
     description: z.exactOptional(z.string()),
-    disks: z.exactOptional(z.array(checkpointDiskDefinitionSchema).readonly()),
-  })
-  .readonly() satisfies z.ZodType<CheckpointDefinition>;
+    disks: z.exactOptional(frozen(z.array(checkpointDiskDefinitionSchema))),
+  }),
+) satisfies z.ZodType<CheckpointDefinition>;
 
 /**
  * Reads what is asked for from a value of any kind, a request body for example.

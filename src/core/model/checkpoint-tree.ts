@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { throwProblems } from '../error.js';
 import { type Checkpoint, checkpointNameSchema, checkpointSchema } from './checkpoint.js';
+import { frozen } from './frozen.js';
 import { parseWith } from './parse-with.js';
 import { checkTree } from './tree-integrity.js';
 
@@ -12,12 +13,12 @@ export interface CheckpointTree {
   readonly current?: string;
 }
 
-export const checkpointTreeSchema = z
-  .object({
-    checkpoints: z.array(checkpointSchema).readonly(),
+export const checkpointTreeSchema = frozen(
+  z.object({
+    checkpoints: frozen(z.array(checkpointSchema)),
     current: z.exactOptional(checkpointNameSchema),
-  })
-  .readonly() satisfies z.ZodType<CheckpointTree>;
+  }),
+) satisfies z.ZodType<CheckpointTree>;
 
 /**
  * Reads the checkpoints of a domain from a value of any kind, as `plan.next.checkpoints` was stored.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { frozen } from './frozen.js';
 import { isCheckpointName, isObservedBitmapName } from './names.js';
 import { byteCountSchema } from './numbers.js';
 import { parseWith } from './parse-with.js';
@@ -29,27 +30,27 @@ export interface CheckpointDisk {
   readonly madeOn?: string;
 }
 
-const checkpointDiskSchema = z
-  .object({
+const checkpointDiskSchema = frozen(
+  z.object({
     diskTarget: z.string().min(1),
     bitmap: z.exactOptional(z.string().refine(isObservedBitmapName, { error: 'must be 1 to 1023 bytes long' })),
     madeOn: z.exactOptional(z.string()),
-  })
-  .readonly() satisfies z.ZodType<CheckpointDisk>;
+  }),
+) satisfies z.ZodType<CheckpointDisk>;
 
 export const checkpointNameSchema = z.string().refine(isCheckpointName, {
   error: 'must consist of letters, digits, "_", "-" and ".", and not start with a dot',
 });
 
-export const checkpointSchema = z
-  .object({
+export const checkpointSchema = frozen(
+  z.object({
     name: checkpointNameSchema,
     description: z.exactOptional(z.string()),
     parent: z.exactOptional(checkpointNameSchema),
     creationTimeSeconds: byteCountSchema,
-    disks: z.array(checkpointDiskSchema).readonly(),
-  })
-  .readonly() satisfies z.ZodType<Checkpoint>;
+    disks: frozen(z.array(checkpointDiskSchema)),
+  }),
+) satisfies z.ZodType<Checkpoint>;
 
 /**
  * Reads one checkpoint's metadata from a value of any kind.
@@ -67,5 +68,5 @@ export function parseCheckpoint(input: unknown): Checkpoint {
 
 /** Reads the metadata of many checkpoints; their paths start with the place in the list. */
 export function parseCheckpoints(input: readonly unknown[]): readonly Checkpoint[] {
-  return parseWith(z.array(checkpointSchema).readonly(), input, 'checkpoints');
+  return parseWith(frozen(z.array(checkpointSchema)), input, 'checkpoints');
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { frozen } from './frozen.js';
 
 /** Whatever JSON can hold, read into a copy that is frozen all the way down. */
 export const jsonSchema: z.ZodType<unknown> = z.lazy(() =>
@@ -7,7 +8,7 @@ export const jsonSchema: z.ZodType<unknown> = z.lazy(() =>
     z.number(),
     z.boolean(),
     z.null(),
-    z.array(jsonSchema).readonly(),
-    z.record(z.string(), jsonSchema).readonly(),
+    frozen(z.array(jsonSchema)),
+    frozen(z.record(z.string(), jsonSchema)),
   ]),
 );
