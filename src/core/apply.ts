@@ -32,16 +32,17 @@ export function applyStep(domain: Domain, step: Step): Domain {
 
 /** What a command does to a domain. */
 export function applyCommand(domain: Domain, command: Command): Domain {
-  const nodes = new Map<string, BlockNode>();
-  for (const { backingChain } of domain.disks) for (const node of backingChain) nodes.set(node.nodeName, node);
+  const before = new Map<string, BlockNode>();
+  for (const { backingChain } of domain.disks) for (const node of backingChain) before.set(node.nodeName, node);
+  const changed = new Map<string, BlockNode>();
+  const nodeOf = (nodeName: string) => changed.get(nodeName) ?? before.get(nodeName);
   for (const action of command.kind === 'transaction' ? command.actions : [command]) {
-    const node = nodes.get(action.nodeName);
-    if (node !== undefined) nodes.set(action.nodeName, applyAction(node, action, nodes));
+    const node = nodeOf(action.nodeName);
+    if (node !== undefined) changed.set(action.nodeName, applyAction(node, action, nodeOf));
   }
   const disks = domain.disks.map((disk) => {
-    const { backingChain } = disk;
-    if (backingChain.every((node) => nodes.get(node.nodeName) === node)) return disk;
-    return { ...disk, backingChain: backingChain.map((node) => nodes.get(node.nodeName) ?? node) };
+    if (!disk.backingChain.some(({ nodeName }) => changed.has(nodeName))) return disk;
+    return { ...disk, backingChain: disk.backingChain.map((node) => changed.get(node.nodeName) ?? node) };
   });
   return { ...domain, disks };
 }
@@ -49,7 +50,7 @@ export function applyCommand(domain: Domain, command: Command): Domain {
 function applyAction(
   node: BlockNode,
   action: TransactionAction | NodeReopenAction,
-  nodes: ReadonlyMap<string, BlockNode>,
+  nodeOf: (nodeName: string) => BlockNode | undefined,
 ): BlockNode {
   switch (action.kind) {
     case 'bitmap-add': {
@@ -59,9 +60,9 @@ function applyAction(
         const { inconsistent } = existing;
         throw refused({ code: 'bitmap-exists', nodeName: node.nodeName, bitmap: name, inconsistent });
       }
-      const state = { granularity, dirtyBytes: 0, recording, persistent, busy: false, inconsistent: false };
+      const bitmap = { name, granularity, dirtyBytes: 0, recording, persistent, busy: false, inconsistent: false };
       // QEMU lists the newest bitmap first.
-      return { ...node, bitmaps: [{ name, ...state }, ...node.bitmaps] };
+      return { ...node, bitmaps: [bitmap, ...node.bitmaps] };
     }
     case 'bitmap-remove':
       expectBitmap(node, action.bitmap);
@@ -75,7 +76,7 @@ function applyAction(
     case 'bitmap-merge': {
       const into = expectBitmap(node, action.intoBitmap);
       const sources = action.sources.flatMap(({ nodeName, bitmap }) => {
-        const source = nodes.get(nodeName);
+        const source = nodeOf(nodeName);
         return source === undefined ? [] : [expectBitmap(source, bitmap)];
       });
       return withBitmap(node, into.name, { dirtyBytes: mostDirtyBytes(node, into, sources) });

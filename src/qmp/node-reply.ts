@@ -36,12 +36,29 @@ export interface BitmapReply {
   readonly inconsistent?: boolean;
 }
 
-/** Reads a reply of `query-named-block-nodes`, with or without its envelope. */
-export function readNodeReplies(reply: unknown): readonly NodeReply[] {
-  const schemas = compiledSchemas();
+/**
+ * Reads a reply of `query-named-block-nodes`, with or without its envelope, one node after the other: a reply can be
+ * megabytes, and what is made of a node should not wait in memory until all are read.
+ */
+export function readNodeReplies<T>(reply: unknown, use: (node: NodeReply) => T): readonly T[] {
+  compiled ??= z.compile(nodeReplySchema);
+  const used: T[] = [];
+  for (const node of nodesOf(reply) ?? []) {
+    const result = compiled.safeParse(node);
+    if (!result.success) break;
+    used.push(use(result.data));
+  }
+  if (used.length === nodesOf(reply)?.length) return used;
+  // Something is wrong with it: read it as a whole, to tell everything that is.
+  const list = z.array(nodeReplySchema);
   return Array.isArray(reply)
-    ? parseWith(schemas.list, reply, 'reply')
-    : parseWith(schemas.envelope, reply, 'reply').return;
+    ? parseWith(list, reply, 'reply').map(use)
+    : parseWith(z.object({ return: list }), reply, 'reply').return.map(use);
+}
+
+function nodesOf(reply: unknown): readonly unknown[] | undefined {
+  const nodes = Array.isArray(reply) ? reply : (reply as { readonly return?: unknown } | undefined)?.return;
+  return Array.isArray(nodes) ? nodes : undefined;
 }
 
 const flag = z.exactOptional(z.boolean());
@@ -80,16 +97,5 @@ const nodeReplySchema = z.object({
   'dirty-bitmaps': z.exactOptional(z.array(bitmapReplySchema)),
 }) satisfies z.ZodType<NodeReply>;
 
-interface Schemas {
-  readonly list: z.ZodType<readonly NodeReply[]>;
-  readonly envelope: z.ZodType<{ readonly return: readonly NodeReply[] }>;
-}
-
-let compiled: Schemas | undefined;
-
-/** Replies can be megabytes: zod's generated parser takes an eighth of the time, and some milliseconds to be made. */
-function compiledSchemas(): Schemas {
-  const list = z.array(nodeReplySchema);
-  compiled ??= { list: z.compile(list), envelope: z.compile(z.object({ return: list })) };
-  return compiled;
-}
+/** zod's generated parser takes an eighth of the time, and some milliseconds to be made. */
+let compiled: z.ZodType<NodeReply> | undefined;

@@ -36,7 +36,6 @@ export interface DiskMapping {
  * copy-before-write) are passed. QEMU is only asked, nothing changes.
  *
  * @param session - Anything that executes commands.
- * @returns The domain, frozen.
  *
  * @throws {@link CheckpointError} with every applicable problem:
  * - `device-not-found`: a disk is mapped to a device that is not there;

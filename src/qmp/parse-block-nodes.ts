@@ -17,7 +17,7 @@ import { type BitmapReply, type NodeReply, readNodeReplies } from './node-reply.
  * open; where more than one has, `fileNodeName` stays absent: a wrong one would be worse than none.
  *
  * @param reply - Of any kind; `query-named-block-nodes` with `flat: true` gives the shortest.
- * @returns The nodes in the order of the reply, frozen.
+ * @returns The nodes in the order of the reply.
  * @throws {@link CheckpointError} with `invalid-input` for each fault, its path in the reply included.
  * @example
  * ```ts
@@ -28,38 +28,35 @@ import { type BitmapReply, type NodeReply, readNodeReplies } from './node-reply.
  */
 export function parseBlockNodes(reply: unknown): readonly BlockNode[] {
   return guardInput({}, () => {
-    const replies = readNodeReplies(reply);
-    const files = replies.map(({ file }) => imageFileOf(file));
-    const openAs = new Map<string, NodeReply[]>();
-    replies.forEach((node, place) => {
-      const file = files[place] ?? '';
-      const others = openAs.get(file);
-      if (others === undefined) openAs.set(file, [node]);
+    const nodes = readNodeReplies(reply, toBlockNode);
+    const openAs = new Map<string, BlockNode[]>();
+    for (const node of nodes) {
+      const others = openAs.get(node.filename);
+      if (others === undefined) openAs.set(node.filename, [node]);
       else others.push(node);
+    }
+    return nodes.map((node) => {
+      const protocol =
+        node.fileNodeName === undefined ? protocolNodeOf(node, openAs.get(node.filename) ?? []) : undefined;
+      return protocol === undefined ? node : { ...node, fileNodeName: protocol.nodeName };
     });
-    return Object.freeze(
-      replies.map((node, place) => {
-        const file = files[place] ?? '';
-        return toBlockNode(node, file, openAs.get(file) ?? []);
-      }),
-    );
   });
 }
 
-function toBlockNode(node: NodeReply, filename: string, openAs: readonly NodeReply[]): BlockNode {
+function toBlockNode(node: NodeReply): BlockNode & { readonly filename: string } {
   const { image } = node;
   const backingFilename = backingFileOf(node);
   const backingNodeName = childOf(node, 'backing');
-  const fileNodeName = childOf(node, 'file') ?? protocolNodeOf(node, openAs);
+  const fileNodeName = childOf(node, 'file');
   const clusterSize = image['cluster-size'];
   const qcow2Version = qcow2VersionOf(node);
   const reopenOptions = reopenOptionsOf(node);
-  return Object.freeze({
+  return {
     nodeName: node['node-name'],
     format: node.drv,
     virtualSize: image['virtual-size'],
     readOnly: node.ro,
-    filename,
+    filename: imageFileOf(node.file),
     ...(backingFilename !== undefined && { backingFilename }),
     ...(backingNodeName !== undefined && { backingNodeName }),
     ...(fileNodeName !== undefined && { fileNodeName }),
@@ -68,7 +65,7 @@ function toBlockNode(node: NodeReply, filename: string, openAs: readonly NodeRep
     ...(image.snapshots !== undefined && { internalSnapshots: internalSnapshots(image.snapshots) }),
     ...(reopenOptions !== undefined && { reopenOptions }),
     bitmaps: namedBitmaps(node['dirty-bitmaps'] ?? []),
-  });
+  };
 }
 
 /**
@@ -84,9 +81,9 @@ function childOf(node: NodeReply, child: string): string | undefined {
   return node.children?.find((entry) => entry.child === child)?.['node-name'];
 }
 
-function protocolNodeOf(node: NodeReply, openAs: readonly NodeReply[]): string | undefined {
-  if (!isImageFormat(node.drv) || openAs.length !== 2) return undefined;
-  return openAs.find((other) => other !== node && !isImageFormat(other.drv) && !isFilter(other.drv))?.['node-name'];
+function protocolNodeOf(node: BlockNode, openAs: readonly BlockNode[]): BlockNode | undefined {
+  if (!isImageFormat(node.format) || openAs.length !== 2) return undefined;
+  return openAs.find((other) => other !== node && !isImageFormat(other.format) && !isFilter(other.format));
 }
 
 function qcow2VersionOf({ image }: NodeReply): 2 | 3 | undefined {
@@ -99,21 +96,17 @@ function qcow2VersionOf({ image }: NodeReply): 2 | 3 | undefined {
 function reopenOptionsOf({ cache, detect_zeroes: detectZeroes }: NodeReply): BlockNode['reopenOptions'] {
   const options = {
     ...((cache?.direct || cache?.['no-flush']) && {
-      cache: Object.freeze({
-        ...(cache.direct && { direct: true }),
-        ...(cache['no-flush'] && { 'no-flush': true }),
-      }),
+      cache: { ...(cache.direct && { direct: true }), ...(cache['no-flush'] && { 'no-flush': true }) },
     }),
     ...(detectZeroes !== undefined && detectZeroes !== 'off' && { 'detect-zeroes': detectZeroes }),
   };
-  return Object.keys(options).length === 0 ? undefined : Object.freeze(options);
+  return Object.keys(options).length === 0 ? undefined : options;
 }
 
 function internalSnapshots(snapshots: NonNullable<NodeReply['image']['snapshots']>): readonly InternalSnapshot[] {
-  const byName = snapshots.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return Object.freeze(
-    byName.map(({ name, 'vm-state-size': size = 0 }) => Object.freeze({ name, hasVmState: size > 0 })),
-  );
+  return snapshots
+    .map(({ name, 'vm-state-size': size = 0 }) => ({ name, hasVmState: size > 0 }))
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 function namedBitmaps(replies: readonly BitmapReply[]): readonly Bitmap[] {
@@ -121,17 +114,15 @@ function namedBitmaps(replies: readonly BitmapReply[]): readonly Bitmap[] {
   for (const reply of replies) {
     const { name } = reply;
     if (name === undefined) continue;
-    bitmaps.push(
-      Object.freeze({
-        name,
-        granularity: reply.granularity ?? 0,
-        dirtyBytes: reply.count ?? 0,
-        recording: reply.recording ?? false,
-        persistent: reply.persistent ?? false,
-        busy: reply.busy ?? false,
-        inconsistent: reply.inconsistent ?? false,
-      }),
-    );
+    bitmaps.push({
+      name,
+      granularity: reply.granularity ?? 0,
+      dirtyBytes: reply.count ?? 0,
+      recording: reply.recording ?? false,
+      persistent: reply.persistent ?? false,
+      busy: reply.busy ?? false,
+      inconsistent: reply.inconsistent ?? false,
+    });
   }
-  return Object.freeze(bitmaps);
+  return bitmaps;
 }

@@ -67,17 +67,17 @@ function checkNaming(domain: Domain, definition: CheckpointDefinition, name: str
 
 /** Two disks on one node are a slip of whoever named the nodes; QEMU would refuse the second bitmap. */
 function checkSharedNodes(disks: readonly AlignedDisk[]): readonly Problem[] {
+  const problems: Problem[] = [];
   const users = new Map<string, string>();
-  return disks.flatMap(({ disk, bitmap }) => {
+  for (const { disk, bitmap } of disks) {
     const nodeName = activeLayerOf(disk)?.nodeName;
-    if (bitmap === undefined || nodeName === undefined) return [];
+    if (bitmap === undefined || nodeName === undefined) continue;
     const { diskTarget } = disk;
     const otherDiskTarget = users.get(nodeName);
-    users.set(nodeName, diskTarget);
-    return otherDiskTarget === undefined
-      ? []
-      : [problem({ code: 'node-shared', diskTarget, nodeName, otherDiskTarget })];
-  });
+    if (otherDiskTarget === undefined) users.set(nodeName, diskTarget);
+    else problems.push(problem({ code: 'node-shared', diskTarget, nodeName, otherDiskTarget }));
+  }
+  return problems;
 }
 
 /**
@@ -85,10 +85,12 @@ function checkSharedNodes(disks: readonly AlignedDisk[]): readonly Problem[] {
  * backup since the older checkpoint would lack what was written before: silently wrong.
  */
 function checkClaims(domain: Domain, name: string, disks: readonly AlignedDisk[]): readonly Problem[] {
-  const asked = new Map(disks.map(({ disk, bitmap }) => [disk.diskTarget, bitmap?.name]));
-  const names = new Set([...asked.values()].filter((bitmap) => bitmap !== undefined));
+  const names = new Set<string>();
+  for (const { bitmap } of disks) if (bitmap !== undefined) names.add(bitmap.name);
   // A checkpoint of the new one's own name is a problem already.
   const owners = possibleOwners(domain.checkpoints, names).filter((checkpoint) => checkpoint.name !== name);
+  if (owners.length === 0) return [];
+  const asked = new Map(disks.map(({ disk, bitmap }) => [disk.diskTarget, bitmap?.name]));
   return owners.flatMap((checkpoint) =>
     checkpoint.disks.flatMap(({ diskTarget, bitmap }) =>
       bitmap !== undefined && asked.get(diskTarget) === bitmap

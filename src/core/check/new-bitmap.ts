@@ -54,7 +54,7 @@ export function checkNewBitmap(
   // 7
   const stored = node.bitmaps.filter(({ persistent }) => persistent);
   if (stored.length >= mostBitmaps) problems.push(problem({ code: 'too-many-bitmaps', ...where }));
-  else if (directoryBytes([...stored, bitmap]) > mostDirectoryBytes) {
+  else if (isDirectoryFull([...stored, bitmap])) {
     problems.push(problem({ code: 'bitmap-directory-full', ...where }));
   }
   return problems;
@@ -71,6 +71,9 @@ function smallestEnough(virtualSize: number, tooSmall: number): number {
 }
 
 /** An entry has 24 bytes and its name, and fills up to a multiple of 8. */
-function directoryBytes(bitmaps: readonly { readonly name: string }[]): number {
-  return bitmaps.reduce((sum, { name }) => sum + Math.ceil((24 + utf8Length(name)) / 8) * 8, 0);
+function isDirectoryFull(bitmaps: readonly { readonly name: string }[]): boolean {
+  // Names of 1023 bytes take 1048 each: fewer cannot fill it, whatever they are.
+  if (bitmaps.length * 1048 <= mostDirectoryBytes) return false;
+  const bytes = bitmaps.reduce((sum, { name }) => sum + Math.ceil((24 + utf8Length(name)) / 8) * 8, 0);
+  return bytes > mostDirectoryBytes;
 }

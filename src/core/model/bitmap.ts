@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { isGranularity } from './granularity.js';
 import { isObservedBitmapName } from './names.js';
 import { byteCountSchema } from './numbers.js';
+import { readonlyType } from './readonly-type.js';
 
 /** A dirty bitmap of a block node, as QEMU reports it. */
 export interface Bitmap {
@@ -21,8 +22,8 @@ export interface Bitmap {
   readonly inconsistent: boolean;
 }
 
-export const bitmapSchema = z
-  .object({
+export const bitmapSchema = readonlyType(
+  z.object({
     name: z.string().refine(isObservedBitmapName, { error: 'must be 1 to 1023 bytes long' }),
     granularity: z.int().refine((bytes) => bytes === 0 || isGranularity(bytes), {
       error: 'must be a power of two from 512 to 2147483648, or 0 for unknown',
@@ -32,8 +33,8 @@ export const bitmapSchema = z
     persistent: z.boolean(),
     busy: z.boolean(),
     inconsistent: z.boolean(),
-  })
-  .readonly() satisfies z.ZodType<Bitmap>;
+  }),
+) satisfies z.ZodType<Bitmap>;
 
 /** Finds a bitmap by its name. */
 export function findBitmap(node: { readonly bitmaps: readonly Bitmap[] }, name: string): Bitmap | undefined {

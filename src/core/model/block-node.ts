@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { type Bitmap, bitmapSchema } from './bitmap.js';
+import { frozen } from './frozen.js';
 import { type InternalSnapshot, internalSnapshotSchema } from './internal-snapshot.js';
 import { jsonSchema } from './json.js';
 import { isNodeName } from './names.js';
 import { byteCountSchema } from './numbers.js';
+import { readonlyType } from './readonly-type.js';
 
 /** One node of QEMU's block graph: an image, as one layer of a disk's backing chain. */
 export interface BlockNode {
@@ -39,8 +41,8 @@ export interface BlockNode {
   readonly bitmaps: readonly Bitmap[];
 }
 
-export const blockNodeSchema = z
-  .object({
+export const blockNodeSchema = readonlyType(
+  z.object({
     nodeName: z.string().refine(isNodeName, { error: 'must be 1 to 31 bytes long' }),
     format: z.string().min(1),
     virtualSize: byteCountSchema,
@@ -51,8 +53,8 @@ export const blockNodeSchema = z
     fileNodeName: z.exactOptional(z.string()),
     clusterSize: z.exactOptional(byteCountSchema),
     qcow2Version: z.exactOptional(z.literal([2, 3])),
-    internalSnapshots: z.exactOptional(z.array(internalSnapshotSchema).readonly()),
-    reopenOptions: z.exactOptional(z.record(z.string(), jsonSchema).readonly()),
-    bitmaps: z.array(bitmapSchema).readonly(),
-  })
-  .readonly() satisfies z.ZodType<BlockNode>;
+    internalSnapshots: z.exactOptional(readonlyType(z.array(internalSnapshotSchema))),
+    reopenOptions: z.exactOptional(frozen(z.record(z.string(), jsonSchema))),
+    bitmaps: readonlyType(z.array(bitmapSchema)),
+  }),
+) satisfies z.ZodType<BlockNode>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type BlockNode, blockNodeSchema } from './block-node.js';
+import { readonlyType } from './readonly-type.js';
 
 /** One disk of a domain. */
 export interface Disk {
@@ -13,14 +14,14 @@ export interface Disk {
   readonly backingChain: readonly BlockNode[];
 }
 
-export const diskSchema = z
-  .object({
+export const diskSchema = readonlyType(
+  z.object({
     diskTarget: z.string().min(1),
     sourcePath: z.exactOptional(z.string()),
     readOnly: z.boolean(),
-    backingChain: z.array(blockNodeSchema).readonly(),
-  })
-  .readonly() satisfies z.ZodType<Disk>;
+    backingChain: readonlyType(z.array(blockNodeSchema)),
+  }),
+) satisfies z.ZodType<Disk>;
 
 /** The layer that takes the guest's writes; `undefined` where there is no medium. */
 export function activeLayerOf(disk: Disk): BlockNode | undefined {

@@ -4,6 +4,7 @@ import { type CheckpointTree, checkpointTreeSchema } from './checkpoint-tree.js'
 import { type Disk, diskSchema } from './disk.js';
 import { checkDisks } from './disk-integrity.js';
 import { parseWith } from './parse-with.js';
+import { readonlyType } from './readonly-type.js';
 import { checkTree } from './tree-integrity.js';
 
 /** One virtual machine as last observed: all that plans are made from. */
@@ -15,19 +16,19 @@ export interface Domain {
   readonly checkpoints: CheckpointTree;
 }
 
-const domainSchema = z
-  .object({
+const domainSchema = readonlyType(
+  z.object({
     name: z.string().min(1),
     uuid: z.exactOptional(z.string().min(1)),
-    disks: z.array(diskSchema).readonly(),
+    disks: readonlyType(z.array(diskSchema)),
     checkpoints: checkpointTreeSchema,
-  })
-  .readonly() satisfies z.ZodType<Domain>;
+  }),
+) satisfies z.ZodType<Domain>;
 
 /**
  * Reads a domain from a value of any kind.
  *
- * @returns A frozen copy; members it does not know are left out.
+ * @returns A copy of its own; members it does not know are left out.
  * @throws {@link CheckpointError} with every applicable problem:
  * - `invalid-input`: something is not of the right kind, its path is told;
  * - `disk-duplicate`, `bitmap-duplicate`: a disk target is there twice, or a bitmap twice on one node;

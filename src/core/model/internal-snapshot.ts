@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readonlyType } from './readonly-type.js';
 
 /** A snapshot kept inside a qcow2 image. Going back to one is refused by QEMU while its disk has bitmaps. */
 export interface InternalSnapshot {
@@ -7,6 +8,6 @@ export interface InternalSnapshot {
   readonly hasVmState: boolean;
 }
 
-export const internalSnapshotSchema = z
-  .object({ name: z.string(), hasVmState: z.boolean() })
-  .readonly() satisfies z.ZodType<InternalSnapshot>;
+export const internalSnapshotSchema = readonlyType(
+  z.object({ name: z.string(), hasVmState: z.boolean() }),
+) satisfies z.ZodType<InternalSnapshot>;

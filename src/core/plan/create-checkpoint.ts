@@ -1,4 +1,5 @@
 import type { BitmapAddAction, Transaction } from '../action.js';
+import type { AlignedDisk } from '../check/align-disks.js';
 import { examineCreate } from '../check/create-checkpoint.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
@@ -55,23 +56,8 @@ export function planCreateCheckpoint(
     const { now } = options;
     const { name, disks, problems } = examineCreate(domain, definition, now);
     throwProblems(problems);
-    const actions: BitmapAddAction[] = [];
-    const checkpointDisks = disks.map(({ disk, bitmap }): CheckpointDisk => {
-      const { diskTarget } = disk;
-      const node = activeLayerOf(disk);
-      if (bitmap === undefined || node === undefined) return { diskTarget };
-      const { name: bitmapName, granularity } = bitmap;
-      const asked = granularity === undefined ? {} : { granularity };
-      actions.push({
-        kind: 'bitmap-add',
-        nodeName: node.nodeName,
-        bitmap: bitmapName,
-        persistent: true,
-        recording: true,
-        ...asked,
-      });
-      return { diskTarget, bitmap: bitmapName, ...(node.filename !== undefined && { madeOn: node.filename }) };
-    });
+    const actions = disks.map(bitmapAdd).filter((action) => action !== undefined);
+    const checkpointDisks = disks.map(checkpointDisk);
     const { description } = definition;
     const { current: parent } = domain.checkpoints;
     const checkpoint: Checkpoint = {
@@ -84,6 +70,21 @@ export function planCreateCheckpoint(
     const steps = actions.length === 0 ? [] : [createStep(name, actions)];
     return finishPlan(domain, steps, addCheckpoint(domain.checkpoints, checkpoint));
   });
+}
+
+function bitmapAdd({ disk, bitmap }: AlignedDisk): BitmapAddAction | undefined {
+  const nodeName = activeLayerOf(disk)?.nodeName;
+  if (bitmap === undefined || nodeName === undefined) return undefined;
+  const { name, granularity } = bitmap;
+  const action = { kind: 'bitmap-add', nodeName, bitmap: name, persistent: true, recording: true } as const;
+  return granularity === undefined ? action : { ...action, granularity };
+}
+
+function checkpointDisk({ disk, bitmap }: AlignedDisk): CheckpointDisk {
+  const { diskTarget } = disk;
+  if (bitmap === undefined) return { diskTarget };
+  const madeOn = activeLayerOf(disk)?.filename;
+  return madeOn === undefined ? { diskTarget, bitmap: bitmap.name } : { diskTarget, bitmap: bitmap.name, madeOn };
 }
 
 function createStep(name: string, actions: readonly BitmapAddAction[]): Step {
