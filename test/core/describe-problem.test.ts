@@ -1,0 +1,351 @@
+import { describe, expect, it } from 'vitest';
+import { type ProblemDetails, problem } from '../../src/core/problem.js';
+
+type Code = ProblemDetails['code'];
+type Sample<D extends ProblemDetails> = readonly [details: D, text: string];
+type Samples = { readonly [C in Code]: readonly Sample<ProblemDetails & { readonly code: C }>[] };
+
+const onDisk = { diskTarget: 'vda', nodeName: 'n' } as const;
+
+/** One text for each code and each way it can be put: whoever adds a code adds its text here, or the types do not fit. */
+const samples: Samples = {
+  'invalid-input': [
+    [
+      { code: 'invalid-input', subject: 'domain', path: ['disks', 0, 'readOnly'], expected: 'must be of type boolean' },
+      'domain.disks[0].readOnly must be of type boolean; correct that value and try again',
+    ],
+    [
+      { code: 'invalid-input', subject: 'tree', path: [], expected: 'must be of type object' },
+      'tree must be of type object; correct that value and try again',
+    ],
+  ],
+  'disk-duplicate': [
+    [{ code: 'disk-duplicate', diskTarget: 'vda' }, 'disk vda is in the domain twice; list each disk target once'],
+  ],
+  'bitmap-duplicate': [
+    [
+      { code: 'bitmap-duplicate', ...onDisk, bitmap: 'a' },
+      'bitmap "a" on node "n" (disk vda) is listed twice; observe the domain again: names are unique on a node',
+    ],
+  ],
+  'checkpoint-duplicate': [
+    [{ code: 'checkpoint-duplicate', checkpoint: 'a' }, 'checkpoint "a" is there twice; keep one of the two'],
+  ],
+  'current-not-found': [
+    [
+      { code: 'current-not-found', checkpoint: 'a' },
+      'the current checkpoint "a" is not in the tree; name one that is, or none',
+    ],
+  ],
+  'parent-not-found': [
+    [
+      { code: 'parent-not-found', checkpoint: 'b', parent: 'a' },
+      'checkpoint "b" has the parent "a", which is not in the tree; put that one back too, or leave the parent out',
+    ],
+  ],
+  'parent-cycle': [
+    [
+      { code: 'parent-cycle', checkpoint: 'b', parent: 'a' },
+      'checkpoint "b" is its own ancestor through its parent "a"; correct the parent of one of them',
+    ],
+  ],
+  'checkpoint-name-invalid': [
+    [
+      { code: 'checkpoint-name-invalid', checkpoint: 'a/b' },
+      '"a/b" cannot name a checkpoint; use letters, digits, "_", "-" and ".", not starting with a dot',
+    ],
+  ],
+  'checkpoint-not-found': [
+    [
+      { code: 'checkpoint-not-found', checkpoint: 'a' },
+      'the domain has no checkpoint "a"; list the checkpoints and name one of them',
+    ],
+  ],
+  'checkpoint-exists': [
+    [
+      { code: 'checkpoint-exists', checkpoint: 'a', byDefault: false },
+      'a checkpoint "a" exists; choose another name, or delete that one first',
+    ],
+    [
+      { code: 'checkpoint-exists', checkpoint: '1700000000', byDefault: true },
+      'a checkpoint "1700000000" exists, named after the same second; give the new one a name, or wait a second',
+    ],
+  ],
+  'creation-time-invalid': [
+    [
+      { code: 'creation-time-invalid' },
+      'the creation time "now" is not a whole number of seconds since the epoch; pass Math.floor(Date.now() / 1000)',
+    ],
+  ],
+  'domain-without-disks': [
+    [{ code: 'domain-without-disks', domain: 'web' }, 'domain "web" has no disk; observe it again with its disks'],
+  ],
+  'disk-not-found': [
+    [
+      { code: 'disk-not-found', disk: '/x' },
+      'no disk of the domain has the target or source path "/x"; name one by its disk target, for example "vda"',
+    ],
+  ],
+  'disk-ambiguous': [
+    [
+      { code: 'disk-ambiguous', disk: '/x' },
+      'more than one disk has the source path "/x"; name the disk by its target',
+    ],
+  ],
+  'disk-asked-twice': [
+    [
+      { code: 'disk-asked-twice', disk: 'vda' },
+      'disk vda is asked for twice; name each disk once, by target or by source path',
+    ],
+    [
+      { code: 'disk-asked-twice', disk: 'vda', checkpoint: 'a' },
+      'checkpoint "a" lists disk vda twice; list each disk once',
+    ],
+  ],
+  'disk-read-only': [
+    [
+      { code: 'disk-read-only', diskTarget: 'vda' },
+      'disk vda is read-only, so nothing on it will change; leave it out',
+    ],
+  ],
+  'disk-empty': [
+    [{ code: 'disk-empty', diskTarget: 'vda' }, 'disk vda has no medium; leave it out, or insert one first'],
+  ],
+  'disk-gone': [
+    [
+      { code: 'disk-gone', diskTarget: 'vda', checkpoint: 'a' },
+      'disk vda of checkpoint "a" is no longer in the domain; nothing is to be done there; its image may still hold the bitmap',
+    ],
+  ],
+  'format-unsupported': [
+    [
+      { code: 'format-unsupported', ...onDisk, format: 'raw' },
+      'node "n" (disk vda) has the format raw, which cannot store bitmaps; convert it to qcow2, or leave the disk out',
+    ],
+  ],
+  'qcow2-version-unsupported': [
+    [
+      { code: 'qcow2-version-unsupported', ...onDisk },
+      'node "n" (disk vda) is qcow2 version 2 (compat 0.10), which cannot store bitmaps; upgrade the image with "qemu-img amend -o compat=1.1" while nothing has it open',
+    ],
+  ],
+  'node-read-only': [
+    [
+      { code: 'node-read-only', ...onDisk },
+      'node "n" (disk vda) is read-only: QEMU would take the bitmap and lose it when the image is closed; open the node for writing first, or leave the disk out',
+    ],
+  ],
+  'node-not-reopenable': [
+    [
+      { code: 'node-not-reopenable', ...onDisk, missing: 'name' },
+      'node "n" (disk vda) is read-only and its name was made up by QEMU, which refuses to reopen such a node; give the node a node-name of its own when it is added, or delete the metadata only',
+    ],
+    [
+      { code: 'node-not-reopenable', ...onDisk, missing: 'file-node' },
+      'node "n" (disk vda) is read-only and its protocol layer is not known, which a reopen must repeat; set fileNodeName of that node, or delete the metadata only',
+    ],
+  ],
+  'node-shared': [
+    [
+      { code: 'node-shared', ...onDisk, otherDiskTarget: 'vdb' },
+      'node "n" (disk vda) is the active layer of disk vdb too; give each disk the node of its own image',
+    ],
+  ],
+  'bitmap-name-invalid': [
+    [
+      { code: 'bitmap-name-invalid', diskTarget: 'vda', bitmap: 'a\nb' },
+      '"a\\nb" cannot name a bitmap on disk vda; use 1 to 1023 bytes of UTF-8 without control characters',
+    ],
+  ],
+  'granularity-invalid': [
+    [
+      { code: 'granularity-invalid', diskTarget: 'vda', granularity: 1000 },
+      'the granularity 1000 asked for on disk vda is not possible; use a power of two from 512 to 2147483648 bytes, or leave it out',
+    ],
+  ],
+  'bitmap-exists': [
+    [
+      { code: 'bitmap-exists', ...onDisk, bitmap: 'a', inconsistent: false },
+      'bitmap "a" on node "n" (disk vda) exists; choose another name, or find its owner and remove it first',
+    ],
+    [
+      { code: 'bitmap-exists', nodeName: 'n', bitmap: 'a', inconsistent: true },
+      'bitmap "a" on node "n" exists and is inconsistent, left by a QEMU that did not close the image; remove it first: it is of no use',
+    ],
+  ],
+  'bitmap-claimed': [
+    [
+      { code: 'bitmap-claimed', diskTarget: 'vda', bitmap: 'a', checkpoint: 'b' },
+      'bitmap "a" on disk vda belongs to checkpoint "b"; choose another bitmap name, or delete that checkpoint first',
+    ],
+  ],
+  'bitmap-busy': [
+    [
+      { code: 'bitmap-busy', ...onDisk, bitmap: 'tuesday' },
+      'bitmap "tuesday" on node "n" (disk vda) is busy: an export or a job holds it; end that first',
+    ],
+  ],
+  'too-many-bitmaps': [
+    [
+      { code: 'too-many-bitmaps', ...onDisk },
+      'node "n" (disk vda) has 65535 persistent bitmaps, the most an image can hold; delete checkpoints first',
+    ],
+  ],
+  'bitmap-directory-full': [
+    [
+      { code: 'bitmap-directory-full', ...onDisk },
+      'node "n" (disk vda) has no room for one more name in its bitmap directory (67107840 bytes); use shorter bitmap names, or delete checkpoints first',
+    ],
+  ],
+  'bitmap-too-large': [
+    [
+      { code: 'bitmap-too-large', ...onDisk, granularity: 4096, smallestGranularity: 16384 },
+      'a bitmap with 4096 bytes per bit for node "n" (disk vda) would take more than 512 MiB; ask for a granularity of 16384 or more',
+    ],
+  ],
+  'bitmap-missing': [
+    [
+      { code: 'bitmap-missing', bitmap: 'a' },
+      'bitmap "a" is on no layer of the backing chain; QEMU did not close the image cleanly, or the bitmap was removed: only an older checkpoint or a full backup helps',
+    ],
+    [
+      { code: 'bitmap-missing', bitmap: 'a', diskTarget: 'vda' },
+      'bitmap "a" is on no layer (disk vda); QEMU did not close the image cleanly, or the bitmap was removed: only an older checkpoint or a full backup helps',
+    ],
+    [
+      { code: 'bitmap-missing', bitmap: 'a', nodeName: 'n' },
+      'bitmap "a" on node "n" does not exist; QEMU did not close the image cleanly, or the bitmap was removed: only an older checkpoint or a full backup helps',
+    ],
+  ],
+  'bitmap-not-on-active-layer': [
+    [
+      { code: 'bitmap-not-on-active-layer', ...onDisk, bitmap: 'a' },
+      'bitmap "a" is not on the active layer, node "n" (disk vda); what was written there is not known: rescue the bitmap, or use an older checkpoint or a full backup',
+    ],
+  ],
+  'bitmap-gap': [
+    [
+      { code: 'bitmap-gap', ...onDisk, bitmap: 'a' },
+      'bitmap "a" on node "n" (disk vda) lies below a layer that lacks it; what was written in between is not known: use an older checkpoint or a full backup',
+    ],
+  ],
+  'bitmap-not-down-to-origin': [
+    [
+      { code: 'bitmap-not-down-to-origin', ...onDisk, bitmap: 'a', madeOn: '/base' },
+      'bitmap "a" is not on the layer it was made on, node "n" (disk vda); its older part was lost: use an older checkpoint or a full backup',
+    ],
+    [
+      { code: 'bitmap-not-down-to-origin', bitmap: 'a', madeOn: '/base' },
+      'bitmap "a" was made on "/base", which is not in the backing chain; its older part was lost: use an older checkpoint or a full backup',
+    ],
+  ],
+  'bitmap-not-recording': [
+    [
+      { code: 'bitmap-not-recording', ...onDisk, bitmap: 'a' },
+      'bitmap "a" on node "n" (disk vda) is not recording, so writes may be missing from it; use an older checkpoint or a full backup',
+    ],
+  ],
+  'bitmap-transient': [
+    [
+      { code: 'bitmap-transient', ...onDisk, bitmap: 'a' },
+      'bitmap "a" on node "n" (disk vda) is not persistent; it ends with this QEMU: use an older checkpoint or a full backup',
+    ],
+  ],
+  'bitmap-inconsistent': [
+    [
+      { code: 'bitmap-inconsistent', ...onDisk, bitmap: 'a' },
+      'bitmap "a" on node "n" (disk vda) is inconsistent: QEMU did not close the image cleanly; it can only be removed: use an older checkpoint or a full backup',
+    ],
+  ],
+  'command-unsupported': [
+    [
+      { code: 'command-unsupported', command: 'blockdev-reopen', since: '6.1' },
+      'this QEMU has no command blockdev-reopen; use QEMU 6.1 or later',
+    ],
+    [
+      { code: 'command-unsupported', command: 'c', member: 'm', fault: 'unknown' },
+      'this QEMU does not know "m" of c; use a QEMU whose schema agrees',
+    ],
+    [
+      { code: 'command-unsupported', command: 'c', member: 'm', fault: 'missing' },
+      'this QEMU wants "m" with c; use a QEMU whose schema agrees',
+    ],
+    [
+      { code: 'command-unsupported', command: 'c', member: 'm', fault: 'invalid' },
+      'this QEMU does not take "m" as it is given to c; use a QEMU whose schema agrees',
+    ],
+  ],
+  'device-not-found': [
+    [
+      { code: 'device-not-found', diskTarget: 'vda', device: 'virtio0' },
+      'there is no device "virtio0" for disk vda; map the disk to the id of its device, the name of its drive, or the node-name of its active layer',
+    ],
+  ],
+  'node-not-found': [[{ code: 'node-not-found', nodeName: 'n' }, 'there is no node "n"; use a node-name of the reply']],
+  'backing-node-missing': [
+    [
+      { code: 'backing-node-missing', nodeName: 'n', backing: '/base' },
+      'the image "/base" below node "n" is no node of the reply; query all nodes again, without a filter',
+    ],
+  ],
+  'backing-node-ambiguous': [
+    [
+      { code: 'backing-node-ambiguous', nodeName: 'n', backing: '/base', candidates: ['x', 'y'] },
+      'the image "/base" below node "n" is open as "x" and "y"; close the one that is not in use, or set backingNodeName',
+    ],
+  ],
+  'backing-chain-loop': [
+    [{ code: 'backing-chain-loop', nodeName: 'n' }, 'the backing chain comes back to node "n"; query the nodes again'],
+  ],
+};
+
+const all: readonly Sample<ProblemDetails>[] = Object.values(samples).flat();
+
+describe('the text of a problem', () => {
+  it.each(all)('%o', (details, text) => {
+    expect(problem(details).text).toBe(text);
+  });
+
+  it.each(all)('keeps the data, and gives the cure alone as well: %o', (details, text) => {
+    const { cure, text: _, ...rest } = problem(details);
+    expect(rest).toStrictEqual(details);
+    expect(text.endsWith(`; ${cure}`)).toBe(true);
+    expect(cure).not.toBe('');
+  });
+
+  it.each(all)('names every value that says where: %o', (details, text) => {
+    const places = ['checkpoint', 'parent', 'disk', 'diskTarget', 'nodeName', 'otherDiskTarget', 'device', 'backing'];
+    const named = places.flatMap((place) =>
+      place in details ? [details[place as keyof ProblemDetails] as string] : [],
+    );
+    for (const name of named) expect(text).toContain(name);
+  });
+
+  it('stands on one line whatever its values hold', () => {
+    // Both are words of this library itself.
+    const own = ['code', 'since'];
+    const nasty = 'a\nb\r\t\0\u001b[31m\u0085\u2028\u2029"';
+    for (const [details] of all) {
+      const replaced = Object.fromEntries(
+        Object.entries(details).map(([member, value]) => [
+          member,
+          typeof value === 'string' && !own.includes(member) ? nasty : value,
+        ]),
+      ) as ProblemDetails;
+      expect(problem(replaced).text).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+    }
+  });
+
+  it.each<[string, ProblemDetails]>([
+    ['bitmap', { code: 'bitmap-name-invalid', diskTarget: 'vda', bitmap: '😀'.repeat(5000) }],
+    ['checkpoint', { code: 'checkpoint-name-invalid', checkpoint: 'a'.repeat(5000) }],
+    ['checkpoint', { code: 'checkpoint-not-found', checkpoint: 'a'.repeat(5000) }],
+  ])('shows the beginning of a %s name that is too long to be read', (_, details) => {
+    expect(problem(details).text).toMatch(/\.\.\."/);
+    expect(problem(details).text.length).toBeLessThan(300);
+  });
+
+  it('shows a name of 80 characters in full', () => {
+    expect(problem({ code: 'checkpoint-not-found', checkpoint: 'a'.repeat(80) }).text).toContain(`"${'a'.repeat(80)}"`);
+  });
+});
