@@ -1,5 +1,5 @@
 import { tracingChannel } from 'node:diagnostics_channel';
-import { createConnection, Socket } from 'node:net';
+import { createConnection } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { debuglog } from 'node:util';
 import { isQmpError, QmpConnectError, type QmpError, QmpGreetingError } from './error.js';
@@ -44,13 +44,11 @@ const debug = debuglog('qemu-checkpoint');
  */
 export async function connect(address: QmpAddress | Duplex, options: ConnectOptions = {}): Promise<QmpConnection> {
   const { signal, greetingTimeoutSeconds: seconds = 10 } = options;
-  if (!(seconds > 0)) throw invalidArgument('options.greetingTimeoutSeconds', 'must be a number above 0');
+  if (typeof seconds !== 'number' || !(seconds > 0)) {
+    throw invalidArgument('options.greetingTimeoutSeconds', 'must be a number above 0');
+  }
   signal?.throwIfAborted();
-  const { stream, where } = openStream(address);
-  const opening = { where, connected: !(stream instanceof Socket && stream.connecting) };
-  stream.once('connect', () => {
-    opening.connected = true;
-  });
+  const { stream, opening } = openStream(address);
   const { core, greeted } = speakQmp(stream);
   // A timer takes no more than 24 days.
   const timer = setTimeout(() => core.end(silence(opening, seconds)), Math.min(seconds * 1000, 2 ** 31 - 1));
@@ -58,8 +56,8 @@ export async function connect(address: QmpAddress | Duplex, options: ConnectOpti
   try {
     const greeting = await Promise.race([greeted, endOf(core)]);
     await core.execute('qmp_capabilities');
-    debug('%s: ready, QEMU %o', where, greeting.version);
-    return openConnection(core, greeting, where);
+    debug('%s: ready, QEMU %o', opening.where, greeting.version);
+    return openConnection(core, greeting, opening.where);
   } catch (error) {
     await core.close();
     signal?.throwIfAborted();
@@ -70,21 +68,25 @@ export async function connect(address: QmpAddress | Duplex, options: ConnectOpti
   }
 }
 
-function openStream(address: QmpAddress | Duplex): { readonly stream: Duplex; readonly where: string } {
-  if (isStream(address)) return { stream: address, where: 'the given stream' };
+interface Opening {
+  readonly where: string;
+  connected: boolean;
+}
+
+function openStream(address: QmpAddress | Duplex): { readonly stream: Duplex; readonly opening: Opening } {
+  if (isStream(address)) return { stream: address, opening: { where: 'the given stream', connected: true } };
   const parsed = parseAddress(address);
+  const opening = { where: describeAddress(parsed), connected: false };
   // Commands are small, and a host that went away must be noticed.
   const stream = createConnection({ ...parsed, noDelay: true, keepAlive: true });
-  return { stream, where: describeAddress(parsed) };
+  stream.once('connect', () => {
+    opening.connected = true;
+  });
+  return { stream, opening };
 }
 
 function isStream(address: QmpAddress | Duplex): address is Duplex {
   return typeof address === 'object' && address !== null && 'pipe' in address && 'write' in address;
-}
-
-interface Opening {
-  readonly where: string;
-  readonly connected: boolean;
 }
 
 async function endOf({ closed }: SessionCore): Promise<never> {
@@ -101,8 +103,12 @@ function silence({ where, connected }: Opening, seconds: number): QmpError {
 function openingError({ where, connected }: Opening, cause: unknown): unknown {
   if (!isQmpError(cause) || cause.kind === 'connect' || cause.kind === 'greeting') return cause;
   if (!connected) return new QmpConnectError(`cannot connect to ${where}: ${rootOf(cause).message}`, { cause });
+  const { message } = cause;
+  const isOther = cause.kind === 'malformed';
   return new QmpGreetingError(
-    `${where} is no QMP monitor that can be used (${cause.message}): it takes -qmp, or mode=control and no pretty=on`,
+    isOther
+      ? `${where} is no QMP monitor (${message}): it takes -qmp, or mode=control and no pretty=on`
+      : `${where} opened no session: ${message}`,
     { cause },
   );
 }

@@ -66,6 +66,7 @@ export function eventQueue(limit: number, onLeave: () => void): EventQueue {
       },
     },
     put(event) {
+      if (ended) return;
       const reader = readers.shift();
       if (reader !== undefined) reader.resolve({ value: event, done: false });
       else if (queue.put(event)) dropped += 1;
