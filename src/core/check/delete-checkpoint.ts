@@ -1,13 +1,11 @@
 import { guardInput } from '../guard-input.js';
-import { findBitmap } from '../model/bitmap.js';
-import type { BlockNode } from '../model/block-node.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import { type Domain, findDisk } from '../model/domain.js';
-import { isGeneratedNodeName } from '../model/names.js';
 import { type Problem, problem } from '../problem.js';
 import { type BitmapOwners, bitmapOwners } from '../tree/bitmap-owners.js';
 import { findCheckpoint } from '../tree/find-checkpoint.js';
 import { descendantsOf } from '../tree/relatives.js';
+import { checkRemovals, type DoomedBitmap, layersWith } from './bitmap-removal.js';
 
 /** What happens to the checkpoints below the deleted one, and to the bitmaps. */
 export interface DeleteOptions {
@@ -37,14 +35,6 @@ export function checkDeleteCheckpoint(domain: Domain, name: string, options: Del
 
 // From JavaScript a slip of the pen must not delete more than was asked for.
 const childrenModes: ReadonlySet<unknown> = new Set(['keep', 'delete', 'delete-only']);
-
-/** One bitmap that is to go, with the layers it is on. */
-export interface DoomedBitmap {
-  readonly diskTarget: string;
-  readonly bitmap: string;
-  /** From the active layer down. */
-  readonly layers: readonly { readonly node: BlockNode; readonly backingNodeName?: string }[];
-}
 
 /** What goes, what keeps it from going, and what is worth a word. */
 export function examineDelete(
@@ -91,11 +81,7 @@ function findDoomedBitmaps(domain: Domain, checkpoints: readonly Checkpoint[]) {
       else if (owner !== undefined) {
         warnings.push(problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint: owner }));
       } else {
-        const layers = disk.backingChain.flatMap((node, layer) => {
-          const backingNodeName = disk.backingChain[layer + 1]?.nodeName;
-          if (findBitmap(node, bitmap) === undefined) return [];
-          return [{ node, ...(backingNodeName !== undefined && { backingNodeName }) }];
-        });
+        const layers = layersWith(disk.backingChain, bitmap);
         if (layers.length === 0) warnings.push(problem({ code: 'bitmap-missing', diskTarget, bitmap }));
         else bitmaps.push({ diskTarget, bitmap, layers });
       }
@@ -108,34 +94,4 @@ function findDoomedBitmaps(domain: Domain, checkpoints: readonly Checkpoint[]) {
 function remainingOwners(domain: Domain, gone: readonly Checkpoint[]): BitmapOwners {
   const going = new Set(gone.map(({ name }) => name));
   return bitmapOwners(domain.checkpoints.checkpoints.filter(({ name }) => !going.has(name)));
-}
-
-/**
- * 1. QEMU refuses to remove a bitmap that a job or an export holds;
- * 2. a read-only layer is opened for writing first, which QEMU refuses for a node whose name it made up itself,
- * 3. and which must repeat the node's protocol layer.
- */
-function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Problem[] {
-  const problems: Problem[] = [];
-  const unopenable = new Set<string>();
-  for (const { diskTarget, bitmap, layers } of bitmaps) {
-    for (const { node } of layers) {
-      const where = { diskTarget, nodeName: node.nodeName };
-      // 1
-      if (findBitmap(node, bitmap)?.busy) problems.push(problem({ code: 'bitmap-busy', ...where, bitmap }));
-      const missing = missingForReopen(node);
-      if (missing === undefined || unopenable.has(node.nodeName)) continue;
-      unopenable.add(node.nodeName);
-      problems.push(problem({ code: 'node-not-reopenable', ...where, missing }));
-    }
-  }
-  return problems;
-}
-
-function missingForReopen(node: BlockNode): 'name' | 'file-node' | undefined {
-  if (!node.readOnly) return undefined;
-  // 2
-  if (isGeneratedNodeName(node.nodeName)) return 'name';
-  // 3
-  return node.fileNodeName === undefined ? 'file-node' : undefined;
 }

@@ -1,13 +1,11 @@
-import type { BitmapAction, NodeReopenAction } from '../action.js';
-import { type DeleteOptions, type DoomedBitmap, examineDelete } from '../check/delete-checkpoint.js';
+import { type DeleteOptions, examineDelete } from '../check/delete-checkpoint.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
-import type { BlockNode } from '../model/block-node.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { Domain } from '../model/domain.js';
 import { removeCheckpoints } from '../tree/edit-tree.js';
-import { findCheckpoint } from '../tree/find-checkpoint.js';
-import { finishPlan, type Plan, type Step } from './plan.js';
+import { removalSteps } from './bitmap-removal.js';
+import { finishPlan, type Plan } from './plan.js';
 
 /**
  * Plans the deletion of one checkpoint, of all below it, or of both.
@@ -51,86 +49,13 @@ export function planDeleteCheckpoint(domain: Domain, name: string, options: Dele
   return guardInput({ domain }, () => {
     const { checkpoints, bitmaps, problems, warnings } = examineDelete(domain, name, options);
     throwProblems(problems);
-    const steps = bitmaps.length === 0 ? [] : deleteSteps(domain, checkpoints, bitmaps);
-    return finishPlan(domain, steps, treeWithout(domain, name, checkpoints, options), warnings);
+    const steps = bitmaps.length === 0 ? [] : removalSteps(domain, bitmaps, whyRemove(checkpoints));
+    const gone = new Set(checkpoints.map((checkpoint) => checkpoint.name));
+    return finishPlan(domain, steps, removeCheckpoints(domain.checkpoints, gone), warnings);
   });
 }
 
-function deleteSteps(
-  domain: Domain,
-  checkpoints: readonly Checkpoint[],
-  bitmaps: readonly DoomedBitmap[],
-): readonly Step[] {
+function whyRemove(checkpoints: readonly Checkpoint[]): string {
   const names = checkpoints.map(({ name }) => `"${name}"`).join(', ');
-  const reopened = readOnlyLayers(domain, bitmaps);
-  const removal: Step = {
-    command: { kind: 'transaction', actions: removals(bitmaps) },
-    why: `Remove the bitmaps of checkpoint ${names} from every layer that has them; no other bitmap is touched.`,
-    irreversible: true,
-  };
-  const open = reopened.map(([diskTarget, layer]): Step => {
-    const why = `Open layer "${layer.node.nodeName}" of disk ${diskTarget} for writing: its bitmaps cannot be changed otherwise.`;
-    return { command: reopen(layer, false), why, undo: reopen(layer, true) };
-  });
-  const close = reopened.map(([diskTarget, layer]): Step => {
-    const why = `Make layer "${layer.node.nodeName}" of disk ${diskTarget} read-only again, which stores its other bitmaps.`;
-    return { command: reopen(layer, true), why };
-  });
-  return [...open, removal, ...close];
-}
-
-/** Images may be shared: two disks over one base, or two checkpoints on one disk, still mean one removal each. */
-function removals(bitmaps: readonly DoomedBitmap[]): readonly BitmapAction[] {
-  const removed = new Set<string>();
-  return bitmaps.flatMap(({ bitmap, layers }) =>
-    layers.flatMap(({ node: { nodeName } }): BitmapAction[] => {
-      const key = JSON.stringify([nodeName, bitmap]);
-      if (removed.has(key)) return [];
-      removed.add(key);
-      return [{ kind: 'bitmap-remove', nodeName, bitmap }];
-    }),
-  );
-}
-
-type Layer = DoomedBitmap['layers'][number];
-
-/** Disk by disk, base-most first, each node once. */
-function readOnlyLayers(
-  domain: Domain,
-  bitmaps: readonly DoomedBitmap[],
-): readonly (readonly [diskTarget: string, layer: Layer])[] {
-  const concerned = new Set(bitmaps.map(({ diskTarget }) => diskTarget));
-  const affected = new Map(
-    bitmaps.flatMap(({ layers }) => layers.map((layer) => [layer.node.nodeName, layer] as const)),
-  );
-  const byNode = new Map<string, readonly [string, Layer]>();
-  for (const { diskTarget, backingChain } of domain.disks.filter((disk) => concerned.has(disk.diskTarget))) {
-    for (const { nodeName, readOnly } of backingChain.toReversed()) {
-      const layer = affected.get(nodeName);
-      if (readOnly && layer !== undefined && !byNode.has(nodeName)) byNode.set(nodeName, [diskTarget, layer]);
-    }
-  }
-  return [...byNode.values()];
-}
-
-function reopen({ node, backingNodeName }: Layer, readOnly: boolean): NodeReopenAction {
-  const { nodeName, format, fileNodeName, reopenOptions } = node as BlockNode & { readonly fileNodeName: string };
-  return {
-    kind: 'node-reopen',
-    nodeName,
-    format,
-    readOnly,
-    fileNodeName,
-    ...(backingNodeName !== undefined && { backingNodeName }),
-    ...(reopenOptions !== undefined && { options: reopenOptions }),
-  };
-}
-
-function treeWithout(domain: Domain, name: string, gone: readonly Checkpoint[], { children }: DeleteOptions) {
-  const { checkpoints: tree } = domain;
-  const names = new Set(gone.map((checkpoint) => checkpoint.name));
-  const parent = findCheckpoint(tree, name)?.parent;
-  const heir = children === 'delete-only' ? name : parent;
-  const current = tree.current !== undefined && names.has(tree.current) ? heir : tree.current;
-  return removeCheckpoints(tree, names, { parentOfOrphans: parent, current });
+  return `Remove the bitmaps of checkpoint ${names} from every layer that has them; no other bitmap is touched.`;
 }

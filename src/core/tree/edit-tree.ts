@@ -19,12 +19,9 @@ export function putCheckpoints(tree: CheckpointTree, put: readonly Checkpoint[],
   return withCurrent({ ...tree, checkpoints: [...replaced, ...added] }, current);
 }
 
-/** The tree without the named checkpoints; children that stay get a new parent. */
-export function removeCheckpoints(
-  tree: CheckpointTree,
-  gone: ReadonlySet<string>,
-  change: { readonly parentOfOrphans?: string | undefined; readonly current?: string | undefined },
-): CheckpointTree {
+/** The tree without the named checkpoints: their children, and who is current, are left to the nearest ancestor that stays. */
+export function removeCheckpoints(tree: CheckpointTree, gone: ReadonlySet<string>): CheckpointTree {
+  const heirOf = heirsIn(tree, gone);
   const kept = { ...tree, checkpoints: tree.checkpoints.filter(({ name }) => !gone.has(name)) };
   const orphans = kept.checkpoints.flatMap(({ parent }, place) =>
     parent !== undefined && gone.has(parent) ? [place] : [],
@@ -33,11 +30,26 @@ export function removeCheckpoints(
     for (const place of orphans) {
       const orphan = draft.checkpoints[place];
       if (orphan === undefined) continue;
-      if (change.parentOfOrphans === undefined) delete orphan.parent;
-      else orphan.parent = change.parentOfOrphans;
+      const parent = heirOf(orphan.parent);
+      if (parent === undefined) delete orphan.parent;
+      else orphan.parent = parent;
     }
   });
-  return withCurrent(adopted, change.current);
+  return withCurrent(adopted, heirOf(tree.current));
+}
+
+function heirsIn(tree: CheckpointTree, gone: ReadonlySet<string>): (name: string | undefined) => string | undefined {
+  const parents = new Map(tree.checkpoints.map(({ name, parent }) => [name, parent]));
+  return (name) => {
+    const passed = new Set<string>();
+    let heir = name;
+    // In a tree that was never parsed the ancestors may go round in a circle.
+    while (heir !== undefined && gone.has(heir) && !passed.has(heir)) {
+      passed.add(heir);
+      heir = parents.get(heir);
+    }
+    return heir !== undefined && gone.has(heir) ? undefined : heir;
+  };
 }
 
 function withCurrent(tree: CheckpointTree, current: string | undefined): CheckpointTree {

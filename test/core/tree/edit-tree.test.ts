@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addCheckpoint, putCheckpoints, removeCheckpoints } from '../../../src/core/tree/edit-tree.js';
+import type { CheckpointTree } from '../../../src/index.js';
 import { checkpoint, tree } from '../../support/builders.js';
 import { deepFreeze } from '../../support/deep-freeze.js';
 
@@ -32,22 +33,31 @@ describe('putCheckpoints', () => {
 });
 
 describe('removeCheckpoints', () => {
-  it('gives the children of those that go to another parent, and shares what stays as it was', () => {
-    const left = removeCheckpoints(given, new Set(['b']), { parentOfOrphans: 'a', current: 'c' });
-    expect(left).toStrictEqual(tree([lone('a'), lone('c', 'a')]));
-    expect(left.checkpoints[0]).toBe(given.checkpoints[0]);
+  it.each<[string, { readonly gone: readonly string[]; readonly left: CheckpointTree }]>([
+    ['leaves the children of one that goes to its parent', { gone: ['b'], left: tree([lone('a'), lone('c', 'a')]) }],
+    ['makes the children of a root roots', { gone: ['a'], left: tree([lone('b'), lone('c', 'b')]) }],
+    ['leaves children to the nearest ancestor that stays', { gone: ['a', 'b'], left: tree([lone('c')]) }],
+    ['makes the nearest ancestor that stays current', { gone: ['b', 'c'], left: tree([lone('a')]) }],
+    ['leaves no checkpoint current where no ancestor stays', { gone: ['a', 'b', 'c'], left: tree([]) }],
+    ['changes nothing where none of that name is there', { gone: ['z'], left: given }],
+  ])('%s', (_, { gone, left }) => {
+    expect(removeCheckpoints(given, new Set(gone))).toStrictEqual(left);
   });
 
-  it('makes them roots where there is no other parent', () => {
-    const left = removeCheckpoints(given, new Set(['a']), {});
-    expect(left).toStrictEqual(tree([lone('b'), lone('c', 'b')], null));
+  it('shares what stays as it was', () => {
+    expect(removeCheckpoints(given, new Set(['b'])).checkpoints[0]).toBe(given.checkpoints[0]);
   });
 
   it('does not freeze what it was given', () => {
     const loose = tree([lone('a'), lone('b', 'a')]);
-    const left = removeCheckpoints(loose, new Set(['a']), {});
+    const left = removeCheckpoints(loose, new Set(['a']));
     expect(Object.isFrozen(loose.checkpoints[1])).toBe(false);
     expect(loose.checkpoints[1]).toStrictEqual(lone('b', 'a'));
     expect(Object.isFrozen(left.checkpoints)).toBe(false);
+  });
+
+  it('ends where ancestors go round in a circle', () => {
+    const round = tree([lone('a', 'b'), lone('b', 'a'), lone('c', 'a')], 'b');
+    expect(removeCheckpoints(round, new Set(['a', 'b']))).toStrictEqual(tree([lone('c')], null));
   });
 });
