@@ -37,7 +37,7 @@ const action: fc.Arbitrary<TransactionAction> = fc.oneof(
     })
     .map(({ granularity, ...add }) => (granularity === 65536 ? add : { ...add, granularity })),
   fc.record({
-    kind: fc.constantFrom('bitmap-remove', 'bitmap-clear', 'bitmap-enable', 'bitmap-disable'),
+    kind: fc.constantFrom('bitmap-remove', 'bitmap-clear', 'bitmap-disable'),
     nodeName,
     bitmap,
   }),
@@ -48,9 +48,10 @@ const action: fc.Arbitrary<TransactionAction> = fc.oneof(
     sources: fc.array(reference, { minLength: 1, maxLength: 3 }),
   }),
 );
+const enable: fc.Arbitrary<TransactionAction> = reference.map((which) => ({ kind: 'bitmap-enable', ...which }));
 const transaction: fc.Arbitrary<Event> = fc.record({
   kind: fc.constant('transaction' as const),
-  actions: fc.array(action, { maxLength: 3 }),
+  actions: fc.oneof(fc.array(action, { maxLength: 3 }), fc.tuple(enable)),
 });
 
 describeOnEachQemu('the model of QEMU that plans are judged by', (qemu) => {
@@ -67,7 +68,9 @@ describeOnEachQemu('the model of QEMU that plans are judged by', (qemu) => {
           if (event.kind === 'write') {
             model.write(event.nodeName, event.offset, event.length);
             await writeTo(guests, event);
-          } else expect(await runs(daemon, event)).toBe(accepts(() => model.execute(event)));
+          } else if (!endsQemu(event.actions, model.observe(fresh))) {
+            expect(await runs(daemon, event)).toBe(accepts(() => model.execute(event)));
+          }
           expect(await look(daemon)).toStrictEqual(model.observe(fresh));
         }
 
@@ -78,7 +81,7 @@ describeOnEachQemu('the model of QEMU that plans are judged by', (qemu) => {
         // QEMU lists bitmaps that it has read from an image the other way round.
         expect(byName(await look(again))).toStrictEqual(byName(model.observe(fresh)));
       }),
-      { numRuns: 12 },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 });
@@ -104,6 +107,13 @@ async function runs({ monitor }: RunningQemu, event: Event & { readonly kind: 't
     if (cause instanceof QmpCommandError) return false;
     throw cause;
   }
+}
+
+/** QEMU crashes when it cannot find the bitmap that a transaction is to enable: the undo of that action wants it too. */
+function endsQemu([first]: readonly TransactionAction[], { disks }: Domain): boolean {
+  if (first?.kind !== 'bitmap-enable') return false;
+  const node = disks.flatMap(({ backingChain }) => backingChain).find(({ nodeName: name }) => name === first.nodeName);
+  return !node?.bitmaps.some(({ name }) => name === first.bitmap);
 }
 
 function accepts(run: () => void): boolean {

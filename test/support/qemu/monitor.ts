@@ -42,7 +42,7 @@ export async function openMonitor(socket: Socket, onMessage?: (message: Message)
   lines.on('error', (cause: Error) => {
     failure = cause;
   });
-  lines.on('close', () => {
+  socket.on('close', () => {
     failure ??= new Error('the monitor closed the connection');
     for (const { reject } of waiting.splice(0)) reject(failure);
   });
