@@ -1,5 +1,7 @@
+import type { Job } from './job.js';
+
 /** One change that takes part in a QMP `transaction`. */
-export type TransactionAction = BitmapAddAction | BitmapAction | BitmapMergeAction;
+export type TransactionAction = BitmapAddAction | BitmapAction | BitmapMergeAction | SnapshotTakeAction;
 
 /** Makes a bitmap. QEMU refuses a name that its node has. */
 export interface BitmapAddAction {
@@ -34,6 +36,15 @@ export interface BitmapReference {
   readonly bitmap: string;
 }
 
+/** Puts an overlay on an active layer: from that moment on the guest writes to it, and the layer below turns read-only. */
+export interface SnapshotTakeAction {
+  readonly kind: 'snapshot-take';
+  /** The active layer. */
+  readonly nodeName: string;
+  /** A node without a backing image. */
+  readonly overlayNodeName: string;
+}
+
 /** Changes that happen together or not at all, all at one point in time. */
 export interface Transaction {
   readonly kind: 'transaction';
@@ -54,10 +65,62 @@ export interface NodeReopenAction {
   readonly options?: { readonly [option: string]: unknown };
 }
 
-/** An action that cannot take part in a transaction. */
-export type StandaloneAction = NodeReopenAction;
+/** Opens an image, or a filter, as a node that is not yet part of any disk. */
+export interface NodeAddAction {
+  readonly kind: 'node-add';
+  readonly nodeName: string;
+  /** The block driver. */
+  readonly format: string;
+  /** Bytes; what the node will have, for the plan: QEMU is not told. */
+  readonly virtualSize: number;
+  /** What the image is called, for the plan; QEMU is told in `options` of the protocol layer. */
+  readonly filename?: string;
+  readonly fileNodeName?: string;
+  /** `null`: none, whatever the image says; absent: what the image says. */
+  readonly backingNodeName?: string | null;
+  /** What else QEMU is told, in QMP's spelling. */
+  readonly options?: { readonly [option: string]: unknown };
+}
 
-/** What is sent to QEMU at once. */
+/** Closes a node that is no part of a disk. Bitmaps that its image does not hold are gone with it. */
+export interface NodeRemoveAction {
+  readonly kind: 'node-remove';
+  readonly nodeName: string;
+}
+
+/** Looks whether a node has bitmaps that are recording, persistent and well, and fails where one is not. */
+export interface BitmapsExpectAction {
+  readonly kind: 'bitmaps-expect';
+  readonly nodeName: string;
+  readonly bitmaps: readonly string[];
+}
+
+/**
+ * Starts a job, goes on with it, or ends it: `job-complete` lets a job that follows the guest end, `job-finalize` one that
+ * waits before its end, `job-cancel` ends one and waits until it is gone, `job-dismiss` forgets one that has ended.
+ */
+export interface JobAction {
+  readonly kind: 'job-start' | 'job-complete' | 'job-finalize' | 'job-cancel' | 'job-dismiss';
+  readonly job: Job;
+}
+
+/** Waits until a job follows the guest (`ready`), waits before its end (`pending`), or has ended (`concluded`). */
+export interface JobWaitAction {
+  readonly kind: 'job-wait';
+  readonly job: Job;
+  readonly until: 'ready' | 'pending' | 'concluded';
+}
+
+/** An action that cannot take part in a transaction. */
+export type StandaloneAction =
+  | NodeReopenAction
+  | NodeAddAction
+  | NodeRemoveAction
+  | BitmapsExpectAction
+  | JobAction
+  | JobWaitAction;
+
+/** What is done at once. */
 export type Command = Transaction | StandaloneAction;
 
 /** Any single change. */

@@ -1,18 +1,26 @@
-import type { Command, NodeReopenAction, TransactionAction } from './action.js';
-import { CheckpointError } from './error.js';
+import type { Action, Command } from './action.js';
+import {
+  addNode,
+  finishActiveCommit,
+  finishCopy,
+  finishInactiveCommit,
+  finishPull,
+  removeNode,
+  takeSnapshot,
+} from './apply-to-chain.js';
+import { applyToNode, type NodeAction } from './apply-to-node.js';
 import { guardInput } from './guard-input.js';
-import { type Bitmap, findBitmap } from './model/bitmap.js';
+import type { Job } from './job.js';
 import type { BlockNode } from './model/block-node.js';
 import type { Domain } from './model/domain.js';
-import { defaultGranularity } from './model/granularity.js';
 import type { Step } from './plan/plan.js';
-import { type Problem, problem } from './problem.js';
 
 /**
  * What a step does to a domain: the meaning of every action, in one place.
  *
- * Only the step's command is applied, not its undo. Nodes that are no layer of a disk are not part of a domain, so actions
- * on them change nothing here. How many bytes are dirty after a merge depends on which bits overlap: the most it can be
+ * Only the step's command is applied, not its undo. Actions on nodes that the domain does not know change nothing here. A job
+ * changes the chain where its guest's writes go elsewhere: an active commit and a copy when they are completed, an inactive
+ * commit when it is finalized, a pull when it has ended. How many bytes are dirty after a merge depends on which bits overlap: the most it can be
  * is shown.
  *
  * @returns The domain after the step; what it does not touch is shared with the given one, which is not modified.
@@ -32,85 +40,63 @@ export function applyStep(domain: Domain, step: Step): Domain {
 
 /** What a command does to a domain. */
 export function applyCommand(domain: Domain, command: Command): Domain {
+  if (command.kind !== 'transaction') return applyActions(domain, [command]);
+  return applyActions(domain, command.actions);
+}
+
+/** Actions on nodes are applied together, up to the next that changes a chain: a transaction may have hundreds. */
+function applyActions(domain: Domain, actions: readonly Action[]): Domain {
+  const cut = actions.findIndex((action) => !isNodeAction(action));
+  if (cut === -1) return applyToNodes(domain, actions as readonly NodeAction[]);
+  const [action, ...rest] = actions.slice(cut) as [Action, ...Action[]];
+  const before = cut === 0 ? domain : applyToNodes(domain, actions.slice(0, cut) as readonly NodeAction[]);
+  const after = applyToChain(before, action);
+  return rest.length === 0 ? after : applyActions(after, rest);
+}
+
+function isNodeAction(action: Action): action is NodeAction {
+  return action.kind === 'node-reopen' || (action.kind.startsWith('bitmap-') && action.kind !== 'bitmaps-expect');
+}
+
+function applyToNodes(domain: Domain, actions: readonly NodeAction[]): Domain {
   const before = new Map<string, BlockNode>();
   for (const { backingChain } of domain.disks) for (const node of backingChain) before.set(node.nodeName, node);
+  for (const node of domain.otherNodes ?? []) before.set(node.nodeName, node);
   const changed = new Map<string, BlockNode>();
   const nodeOf = (nodeName: string) => changed.get(nodeName) ?? before.get(nodeName);
-  for (const action of command.kind === 'transaction' ? command.actions : [command]) {
+  for (const action of actions) {
     const node = nodeOf(action.nodeName);
-    if (node !== undefined) changed.set(action.nodeName, applyAction(node, action, nodeOf));
+    if (node !== undefined) changed.set(action.nodeName, applyToNode(node, action, nodeOf));
   }
+  const now = (node: BlockNode) => changed.get(node.nodeName) ?? node;
   const disks = domain.disks.map((disk) => {
     if (!disk.backingChain.some(({ nodeName }) => changed.has(nodeName))) return disk;
-    return { ...disk, backingChain: disk.backingChain.map((node) => changed.get(node.nodeName) ?? node) };
+    return { ...disk, backingChain: disk.backingChain.map(now) };
   });
-  return { ...domain, disks };
+  return { ...domain, disks, ...(domain.otherNodes !== undefined && { otherNodes: domain.otherNodes.map(now) }) };
 }
 
-function applyAction(
-  node: BlockNode,
-  action: TransactionAction | NodeReopenAction,
-  nodeOf: (nodeName: string) => BlockNode | undefined,
-): BlockNode {
+function applyToChain(domain: Domain, action: Action): Domain {
   switch (action.kind) {
-    case 'bitmap-add': {
-      const { bitmap: name, persistent, recording, granularity = defaultGranularity(node.clusterSize) } = action;
-      const existing = findBitmap(node, name);
-      if (existing !== undefined) {
-        const { inconsistent } = existing;
-        throw refused({ code: 'bitmap-exists', nodeName: node.nodeName, bitmap: name, inconsistent });
-      }
-      const bitmap = { name, granularity, dirtyBytes: 0, recording, persistent, busy: false, inconsistent: false };
-      // QEMU lists the newest bitmap first.
-      return { ...node, bitmaps: [bitmap, ...node.bitmaps] };
-    }
-    case 'bitmap-remove':
-      expectBitmap(node, action.bitmap);
-      return { ...node, bitmaps: node.bitmaps.filter(({ name }) => name !== action.bitmap) };
-    case 'bitmap-clear':
-      return withBitmap(node, action.bitmap, { dirtyBytes: 0 });
-    case 'bitmap-enable':
-      return withBitmap(node, action.bitmap, { recording: true });
-    case 'bitmap-disable':
-      return withBitmap(node, action.bitmap, { recording: false });
-    case 'bitmap-merge': {
-      const into = expectBitmap(node, action.intoBitmap);
-      const sources = action.sources.flatMap(({ nodeName, bitmap }) => {
-        const source = nodeOf(nodeName);
-        return source === undefined ? [] : [expectBitmap(source, bitmap)];
-      });
-      return withBitmap(node, into.name, { dirtyBytes: mostDirtyBytes(node, into, sources) });
-    }
-    case 'node-reopen':
-      return { ...node, readOnly: action.readOnly };
+    case 'snapshot-take':
+      return takeSnapshot(domain, action);
+    case 'node-add':
+      return addNode(domain, action);
+    case 'node-remove':
+      return removeNode(domain, action.nodeName);
+    case 'job-complete':
+      return applyCompleted(domain, action.job);
+    case 'job-finalize':
+      return action.job.kind === 'commit' ? finishInactiveCommit(domain, action.job) : domain;
+    case 'job-wait':
+      return action.until === 'concluded' && action.job.kind === 'pull' ? finishPull(domain, action.job) : domain;
+    default:
+      return domain;
   }
 }
 
-function withBitmap(node: BlockNode, name: string, change: Partial<Bitmap>): BlockNode {
-  expectBitmap(node, name);
-  return { ...node, bitmaps: node.bitmaps.map((bitmap) => (bitmap.name === name ? { ...bitmap, ...change } : bitmap)) };
-}
-
-function expectBitmap(node: BlockNode, name: string): Bitmap {
-  const bitmap = findBitmap(node, name);
-  if (bitmap === undefined) throw refused({ code: 'bitmap-missing', nodeName: node.nodeName, bitmap: name });
-  return bitmap;
-}
-
-function refused(details: Parameters<typeof problem>[0]): CheckpointError {
-  const problems: readonly Problem[] = [problem(details)];
-  return new CheckpointError(problems);
-}
-
-/** All bits apart from each other, each of a finer source in a granule of its own, but no more than the whole disk. */
-function mostDirtyBytes(node: BlockNode, into: Bitmap, sources: readonly Bitmap[]): number {
-  const granularity = into.granularity || defaultGranularity(node.clusterSize);
-  const added = sources
-    .filter((source) => source !== into)
-    .map(({ dirtyBytes, granularity: finer }) => dirtyBytes * Math.max(1, granularity / (finer || granularity)));
-  const wholeDisk = Math.ceil(node.virtualSize / granularity) * granularity;
-  return Math.min(
-    wholeDisk,
-    added.reduce((sum, bytes) => sum + bytes, into.dirtyBytes),
-  );
+/** Only jobs that follow the guest are completed. */
+function applyCompleted(domain: Domain, job: Job): Domain {
+  if (job.kind === 'copy') return finishCopy(domain, job);
+  return job.kind === 'commit' ? finishActiveCommit(domain, job) : domain;
 }

@@ -1,5 +1,5 @@
 import { type Problem, problem } from '../core/problem.js';
-import type { QmpCommand } from './format-command.js';
+import type { QmpCommand } from './qmp-command.js';
 import { findCommand, type QmpSchema, type SchemaInfo } from './qmp-schema.js';
 
 /**

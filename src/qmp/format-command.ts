@@ -1,11 +1,7 @@
-import type { Command, TransactionAction } from '../core/action.js';
+import type { Command, NodeAddAction, NodeReopenAction, TransactionAction } from '../core/action.js';
+import { formatJob } from './format-job.js';
+import type { QmpCommand } from './qmp-command.js';
 import type { QmpArguments } from './qmp-session.js';
-
-/** A command as a monitor takes it: `JSON.stringify` makes the line. */
-export interface QmpCommand {
-  readonly execute: string;
-  readonly arguments: QmpArguments;
-}
 
 /**
  * Spells actions as one QMP `transaction`.
@@ -41,19 +37,45 @@ export function formatCommand(command: Command): QmpCommand {
   switch (command.kind) {
     case 'transaction':
       return formatTransaction(command.actions);
-    case 'node-reopen': {
-      const { nodeName, format, readOnly, fileNodeName, backingNodeName, options } = command;
-      const node = {
-        ...options,
-        driver: format,
-        'node-name': nodeName,
-        ...(readOnly && { 'read-only': true }),
-        file: fileNodeName,
-        ...(backingNodeName !== undefined && { backing: backingNodeName }),
-      };
-      return { execute: 'blockdev-reopen', arguments: { options: [node] } };
-    }
+    case 'node-reopen':
+      return { execute: 'blockdev-reopen', arguments: { options: [reopenOptions(command)] } };
+    case 'node-add':
+      return { execute: 'blockdev-add', arguments: addOptions(command) };
+    case 'node-remove':
+      return { execute: 'blockdev-del', arguments: { 'node-name': command.nodeName } };
+    case 'bitmaps-expect':
+      return { execute: 'query-named-block-nodes', arguments: { flat: true } };
+    case 'job-wait':
+      return { execute: 'query-jobs', arguments: {} };
+    case 'job-start':
+      return formatJob(command.job);
+    case 'job-complete':
+    case 'job-finalize':
+    case 'job-cancel':
+    case 'job-dismiss':
+      return { execute: command.kind, arguments: { id: command.job.jobId } };
   }
+}
+
+function reopenOptions({ nodeName, format, readOnly, fileNodeName, backingNodeName, options }: NodeReopenAction) {
+  return {
+    ...options,
+    driver: format,
+    'node-name': nodeName,
+    ...(readOnly && { 'read-only': true }),
+    file: fileNodeName,
+    ...(backingNodeName !== undefined && { backing: backingNodeName }),
+  };
+}
+
+function addOptions({ nodeName, format, fileNodeName, backingNodeName, options }: NodeAddAction) {
+  return {
+    ...options,
+    driver: format,
+    'node-name': nodeName,
+    ...(fileNodeName !== undefined && { file: fileNodeName }),
+    ...(backingNodeName !== undefined && { backing: backingNodeName }),
+  };
 }
 
 /** One action of a QMP `transaction`. */
@@ -77,6 +99,8 @@ function formatAction(action: TransactionAction): QmpTransactionAction {
       const bitmaps = action.sources.map(({ nodeName: node, bitmap: name }) => ({ node, name }));
       return { type: 'block-dirty-bitmap-merge', data: { node: action.nodeName, target: action.intoBitmap, bitmaps } };
     }
+    case 'snapshot-take':
+      return { type: 'blockdev-snapshot', data: { node: action.nodeName, overlay: action.overlayNodeName } };
     case 'bitmap-remove':
     case 'bitmap-clear':
     case 'bitmap-enable':

@@ -18,6 +18,7 @@ export { isQmpError, QmpCommandError, QmpError } from './error.js';
 // Types
 
 export type { QmpErrorKind } from './error.js';
-export type { QmpCommand, QmpTransactionAction } from './format-command.js';
+export type { QmpTransactionAction } from './format-command.js';
+export type { QmpCommand } from './qmp-command.js';
 export type { QmpArguments, QmpSession } from './qmp-session.js';
 export type { ScriptedCall } from './scripted-session.js';

@@ -1,4 +1,4 @@
-import type { Command } from '../core/action.js';
+import type { Action, Command } from '../core/action.js';
 import type { Plan, Step } from '../core/plan/plan.js';
 import { cureOf } from './cure.js';
 import { isQmpError, QmpCommandError, QmpError } from './error.js';
@@ -69,10 +69,12 @@ function concernedDisk({ next }: Plan, { step, cause }: FailedStep): string | un
 }
 
 function targetsOf(command: Command): readonly { readonly nodeName: string; readonly names: readonly string[] }[] {
-  if (command.kind !== 'transaction') return [{ nodeName: command.nodeName, names: [command.nodeName] }];
-  return command.actions.map((action) => {
+  const actions: readonly Action[] = command.kind === 'transaction' ? command.actions : [command];
+  return actions.flatMap((action) => {
+    if (!('nodeName' in action)) return [];
     const { nodeName } = action;
-    return { nodeName, names: [nodeName, action.kind === 'bitmap-merge' ? action.intoBitmap : action.bitmap] };
+    if ('intoBitmap' in action) return [{ nodeName, names: [nodeName, action.intoBitmap] }];
+    return [{ nodeName, names: 'bitmap' in action ? [nodeName, action.bitmap] : [nodeName] }];
   });
 }
 

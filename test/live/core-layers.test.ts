@@ -114,7 +114,7 @@ function look({ monitor }: RunningQemu, checkpoints: CheckpointTree) {
 
 function commandsOf({ steps }: Plan): readonly string[] {
   return steps.map(({ command }) => {
-    if (command.kind === 'transaction') return command.kind;
+    if (command.kind !== 'node-reopen') return command.kind;
     return `${command.readOnly ? 'close' : 'open'} ${command.nodeName}`;
   });
 }

@@ -55,7 +55,8 @@ export function startQemu(domain: Domain): Qemu {
     execute(command) {
       const prepared = structuredClone(nodes);
       if (command.kind === 'transaction') for (const action of command.actions) prepare(prepared, action);
-      else reopen(prepared, command);
+      else if (command.kind === 'node-reopen') reopen(prepared, command);
+      else throw new Error(`the model knows no ${command.kind}`);
       for (const node of prepared.values()) node.bitmaps = node.bitmaps.filter(({ removed }) => !removed);
       nodes = prepared;
     },
@@ -116,6 +117,7 @@ function prepare(nodes: Nodes, action: TransactionAction): void {
     for (const source of action.sources) merge(nodes, node, into, source);
     return;
   }
+  if (action.kind === 'snapshot-take') throw new Error('the model knows no snapshots');
   const bitmap = idle(findBitmap(node, action.bitmap));
   switch (action.kind) {
     case 'bitmap-remove':

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { throwProblems } from '../error.js';
+import { type BlockNode, blockNodeSchema } from './block-node.js';
 import { type CheckpointTree, checkpointTreeSchema } from './checkpoint-tree.js';
 import { type Disk, diskSchema } from './disk.js';
 import { checkDisks } from './disk-integrity.js';
@@ -14,6 +15,8 @@ export interface Domain {
   /** In the order the domain defines them. */
   readonly disks: readonly Disk[];
   readonly checkpoints: CheckpointTree;
+  /** Nodes that are no layer of a disk: an overlay to be, the target of a copy, layers that a job has left over. */
+  readonly otherNodes?: readonly BlockNode[];
 }
 
 const domainSchema = readonlyType(
@@ -22,6 +25,7 @@ const domainSchema = readonlyType(
     uuid: z.exactOptional(z.string().min(1)),
     disks: readonlyType(z.array(diskSchema)),
     checkpoints: checkpointTreeSchema,
+    otherNodes: z.exactOptional(readonlyType(z.array(blockNodeSchema))),
   }),
 ) satisfies z.ZodType<Domain>;
 

@@ -9,8 +9,8 @@ import type { Plan } from './plan.js';
  * Whether all that a plan does is there already: its process may have died after the commands, before it saved that.
  *
  * Every node and bitmap that the steps name is as `plan.next` has it: there or not, recording, persistent, and well; nodes
- * read-only or not. How many bytes are dirty says nothing, for the guest goes on writing; so a plan that merges or clears
- * cannot be recognised, and neither can one without steps.
+ * read-only or not. How many bytes are dirty says nothing, for the guest goes on writing; so a plan that merges, clears,
+ * or runs jobs cannot be recognised, and neither can one without steps.
  *
  * @param domain - As observed just now.
  * @throws {@link CheckpointError} with `invalid-input` where the arguments are not a domain and a plan at all.
@@ -41,11 +41,16 @@ interface Target {
 /** What a command names; `undefined` where its effect cannot be seen. */
 function targetsOf(command: Command): readonly Target[] | undefined {
   if (command.kind === 'node-reopen') return [{ nodeName: command.nodeName }];
-  const { actions } = command;
-  return actions.some(({ kind }) => kind === 'bitmap-merge' || kind === 'bitmap-clear')
-    ? undefined
-    : actions.map((action) => action as Target);
+  if (command.kind !== 'transaction') return undefined;
+  const targets: Target[] = [];
+  for (const action of command.actions) {
+    if (!visible.has(action.kind)) return undefined;
+    targets.push(action as Target);
+  }
+  return targets;
 }
+
+const visible: ReadonlySet<string> = new Set(['bitmap-add', 'bitmap-remove', 'bitmap-enable', 'bitmap-disable']);
 
 function nodesOf({ disks }: Domain): ReadonlyMap<string, BlockNode> {
   return new Map(disks.flatMap(({ backingChain }) => backingChain.map((node) => [node.nodeName, node])));

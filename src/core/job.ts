@@ -1,0 +1,78 @@
+/**
+ * A background job of QEMU's, as a plan starts it. Every action on a job repeats what the job is: so each says by itself
+ * what it does to the domain.
+ *
+ * All jobs stay when they have ended until they are dismissed, for else their error could be missed.
+ */
+export type Job = CommitJob | CopyJob | PullJob | FillJob | CreateJob;
+
+/** What the jobs that change a chain have in common. */
+interface ChainJob {
+  readonly jobId: string;
+  readonly diskTarget: string;
+  /** Node-name of the disk's active layer. */
+  readonly activeNodeName: string;
+}
+
+/**
+ * Moves the data of layers down into a lower one. From the active layer it goes on following the guest until it is
+ * completed; below it, it stops before its end and waits to be finalized.
+ *
+ * @see QEMU `block-commit`
+ */
+export interface CommitJob extends ChainJob {
+  readonly kind: 'commit';
+  /** The uppermost layer whose data moves. */
+  readonly topNodeName: string;
+  /** The layer that takes it. */
+  readonly baseNodeName: string;
+}
+
+/**
+ * Copies a disk to another node and follows the guest until it is completed; then the guest writes there.
+ *
+ * @see QEMU `blockdev-mirror`
+ */
+export interface CopyJob extends ChainJob {
+  readonly kind: 'copy';
+  readonly targetNodeName: string;
+  /** Only the active layer is copied; the target stands on the same backing image. */
+  readonly shallow: boolean;
+}
+
+/**
+ * Moves the data of lower layers up into the active one.
+ *
+ * @see QEMU `block-stream`
+ */
+export interface PullJob extends ChainJob {
+  readonly kind: 'pull';
+  /** The layer that stays below; absent: none. */
+  readonly baseNodeName?: string;
+}
+
+/**
+ * Marks in a bitmap all that is allocated in one layer, by a backup that fails at its first write.
+ *
+ * @see QEMU `blockdev-backup` with `bitmap-mode` `always`
+ */
+export interface FillJob {
+  readonly kind: 'fill';
+  readonly jobId: string;
+  readonly nodeName: string;
+  readonly bitmap: string;
+  /** A node on which every write fails. */
+  readonly targetNodeName: string;
+}
+
+/**
+ * Makes an image file, or formats one.
+ *
+ * @see QEMU `blockdev-create`
+ */
+export interface CreateJob {
+  readonly kind: 'create';
+  readonly jobId: string;
+  /** As `blockdev-create` takes them, `driver` first. */
+  readonly options: { readonly driver: string; readonly [option: string]: unknown };
+}

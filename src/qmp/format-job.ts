@@ -1,0 +1,39 @@
+import type { Job } from '../core/job.js';
+import type { QmpCommand } from './qmp-command.js';
+
+/**
+ * Spells the start of a job.
+ *
+ * @see QEMU `block-commit`, `blockdev-mirror`, `block-stream`, `blockdev-backup`, `blockdev-create`
+ */
+export function formatJob(job: Job): QmpCommand {
+  const id = { 'job-id': job.jobId };
+  // An ended job stays until it is dismissed: else its error could be missed.
+  const stays = { 'auto-dismiss': false };
+  switch (job.kind) {
+    case 'commit': {
+      const { activeNodeName: device, topNodeName, baseNodeName } = job;
+      const layers = { device, 'top-node': topNodeName, 'base-node': baseNodeName };
+      // Below the active layer the job waits before its end, while the base can still be written to.
+      const waits = topNodeName === device ? {} : { 'auto-finalize': false };
+      return { execute: 'block-commit', arguments: { ...id, ...layers, ...waits, ...stays } };
+    }
+    case 'copy': {
+      const { activeNodeName: device, targetNodeName: target, shallow } = job;
+      const sync = shallow ? 'top' : 'full';
+      return { execute: 'blockdev-mirror', arguments: { ...id, device, target, sync, ...stays } };
+    }
+    case 'pull': {
+      const { activeNodeName: device, baseNodeName } = job;
+      const base = baseNodeName === undefined ? {} : { 'base-node': baseNodeName };
+      return { execute: 'block-stream', arguments: { ...id, device, ...base, ...stays } };
+    }
+    case 'fill': {
+      const { nodeName: device, targetNodeName: target, bitmap } = job;
+      const mode = { sync: 'top', bitmap, 'bitmap-mode': 'always' };
+      return { execute: 'blockdev-backup', arguments: { ...id, device, target, ...mode, ...stays } };
+    }
+    case 'create':
+      return { execute: 'blockdev-create', arguments: { ...id, options: job.options } };
+  }
+}
