@@ -8,9 +8,13 @@ import { type Problem, problem } from '../problem.js';
  * @throws {@link CheckpointError} with `invalid-input` for each fault.
  */
 export function parseWith<T>(schema: z.ZodType<T>, input: unknown, subject: string): T {
-  const result = read(() => schema.safeParse(input), subject);
-  if (result.success) return result.data;
-  throw new CheckpointError(result.error.issues.map((issue) => invalidInput(subject, issue)));
+  const result = read(() => {
+    const { data, error } = schema.safeParse(input);
+    // The issues look at the input once more when they are first asked for.
+    return error === undefined ? { data: data as T } : { issues: error.issues };
+  }, subject);
+  if ('data' in result) return result.data;
+  throw new CheckpointError(result.issues.map((issue) => invalidInput(subject, issue)));
 }
 
 /** A getter or a proxy of the caller's may throw while it is read, and a value nested too deep exhausts the stack. */
