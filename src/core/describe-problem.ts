@@ -44,6 +44,11 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
             'give the new one a name, or wait a second',
           )
         : words(`a checkpoint "${problem.checkpoint}" exists`, 'choose another name, or delete that one first');
+    case 'checkpoint-name-too-long':
+      return words(
+        `the checkpoint name "${excerpt(problem.checkpoint)}" is too long for the name of its file`,
+        `use at most ${problem.mostBytes} bytes`,
+      );
     case 'creation-time-invalid':
       return words(
         'the creation time "now" is not a whole number of seconds since the epoch',
@@ -96,6 +101,11 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
             `${nodeText(problem)} is read-only and its protocol layer is not known, which a reopen must repeat`,
             'set fileNodeName of that node, or delete the metadata only',
           );
+    case 'node-left-writable':
+      return words(
+        `${nodeText(problem)} was opened for writing by a delete that did not end, and its protocol layer is not known, which a reopen must repeat`,
+        'set fileNodeName of that node and reconcile again',
+      );
     case 'node-shared':
       return words(
         `${nodeText(problem)} is the active layer of disk ${problem.otherDiskTarget} too`,

@@ -32,6 +32,7 @@ export type ProblemDetails =
   // The checkpoint asked for
   | { readonly code: 'checkpoint-name-invalid' | 'checkpoint-not-found'; readonly checkpoint: string }
   | { readonly code: 'checkpoint-exists'; readonly checkpoint: string; readonly byDefault: boolean }
+  | { readonly code: 'checkpoint-name-too-long'; readonly checkpoint: string; readonly mostBytes: number }
   | { readonly code: 'creation-time-invalid' }
   | { readonly code: 'domain-without-disks'; readonly domain: string }
   // The disks asked for
@@ -57,6 +58,7 @@ export type ProblemDetails =
       readonly nodeName: string;
       readonly missing: 'name' | 'file-node';
     }
+  | { readonly code: 'node-left-writable'; readonly diskTarget: string; readonly nodeName: string }
   | {
       readonly code: 'node-shared';
       readonly diskTarget: string;

@@ -71,6 +71,12 @@ const samples: Samples = {
       'a checkpoint "1700000000" exists, named after the same second; give the new one a name, or wait a second',
     ],
   ],
+  'checkpoint-name-too-long': [
+    [
+      { code: 'checkpoint-name-too-long', checkpoint: 'a', mostBytes: 250 },
+      'the checkpoint name "a" is too long for the name of its file; use at most 250 bytes',
+    ],
+  ],
   'creation-time-invalid': [
     [
       { code: 'creation-time-invalid' },
@@ -143,6 +149,12 @@ const samples: Samples = {
     [
       { code: 'node-not-reopenable', ...onDisk, missing: 'file-node' },
       'node "n" (disk vda) is read-only and its protocol layer is not known, which a reopen must repeat; set fileNodeName of that node, or delete the metadata only',
+    ],
+  ],
+  'node-left-writable': [
+    [
+      { code: 'node-left-writable', ...onDisk },
+      'node "n" (disk vda) was opened for writing by a delete that did not end, and its protocol layer is not known, which a reopen must repeat; set fileNodeName of that node and reconcile again',
     ],
   ],
   'node-shared': [

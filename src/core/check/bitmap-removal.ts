@@ -10,6 +10,9 @@ export interface Layer {
   readonly backingNodeName?: string;
 }
 
+/** A layer to be opened anew, and the disk it is a layer of. */
+export type DiskLayer = readonly [diskTarget: string, layer: Layer];
+
 /** One bitmap that is to go, with the layers it is on. */
 export interface DoomedBitmap {
   readonly diskTarget: string;

@@ -1,11 +1,8 @@
 import type { BitmapAction, NodeReopenAction } from '../action.js';
-import type { DoomedBitmap, Layer } from '../check/bitmap-removal.js';
+import type { DiskLayer, DoomedBitmap, Layer } from '../check/bitmap-removal.js';
 import type { BlockNode } from '../model/block-node.js';
 import type { Domain } from '../model/domain.js';
 import type { Step } from './plan.js';
-
-/** A layer to be opened anew, and the disk it is a layer of. */
-export type DiskLayer = readonly [diskTarget: string, layer: Layer];
 
 /**
  * The steps that remove bitmaps from every layer that has them, in one transaction: read-only layers are opened for writing
