@@ -109,6 +109,8 @@ export interface JobWaitAction {
   readonly kind: 'job-wait';
   readonly job: Job;
   readonly until: 'ready' | 'pending' | 'concluded';
+  /** The job is meant to fail, and to have ended is enough. */
+  readonly mayFail?: true;
 }
 
 /** An action that cannot take part in a transaction. */

@@ -3,7 +3,7 @@ import { type QmpErrorCode, qmpErrorCode } from './error-code.js';
 const brand = Symbol.for('qemu-checkpoint.qmp-error');
 
 /** What went wrong with a QMP session; `diverged` is a replayed one that was asked something else than was recorded. */
-export type QmpErrorKind = 'connect' | 'greeting' | 'command' | 'closed' | 'malformed' | 'diverged' | 'plan';
+export type QmpErrorKind = 'connect' | 'greeting' | 'command' | 'closed' | 'malformed' | 'diverged' | 'plan' | 'job';
 
 /**
  * Root of everything that can go wrong between this process and a monitor. Argument values never stand in the message: they

@@ -54,8 +54,8 @@ export class PlanError extends QmpError {
 }
 
 function outcomeOf({ step, cause }: FailedStep, notUndone: readonly NotUndone[]): PlanError['outcome'] {
-  // A refusal says for certain that the step had no effect, and so does a step that was not begun.
-  if (isQmpError(cause) && cause.kind !== 'command') return 'unknown';
+  // A refusal says for certain that the step had no effect, a job that it did not end well; a step may not have begun.
+  if (isQmpError(cause) && cause.kind !== 'command' && cause.kind !== 'job') return 'unknown';
   return notUndone.length > 0 || (step.irreversible && cause instanceof QmpCommandError) ? 'partly' : 'undone';
 }
 

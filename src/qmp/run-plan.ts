@@ -1,18 +1,20 @@
-import type { Command } from '../core/action.js';
 import { throwProblems } from '../core/error.js';
 import type { Domain } from '../core/model/domain.js';
 import { isPlanDone } from '../core/plan/is-plan-done.js';
 import type { Plan, Step } from '../core/plan/plan.js';
 import { checkCommand } from './check-command.js';
 import { formatCommand } from './format-command.js';
+import { type JobWaker, jobWaker } from './job-waker.js';
 import { type NotUndone, PlanError } from './plan-error.js';
 import { type QmpSchema, readQmpSchema } from './qmp-schema.js';
 import type { QmpSession } from './qmp-session.js';
+import { runCommand } from './run-command.js';
 import { schemaOf } from './schema-of.js';
+import type { JobProgress } from './wait-for-job.js';
 
 /** How a plan is run. */
 export interface RunOptions {
-  /** Stops before the next step and puts back what was done; a step that is under way is never cut off. */
+  /** Stops before the next step, or a job that is waited for, and puts back what was done; no command is ever cut off. */
   readonly signal?: AbortSignal;
   /** Told before and after each step, and after each undo. What it throws stops the run, as an abort does. */
   readonly onStep?: (progress: StepProgress) => void;
@@ -24,12 +26,14 @@ export interface RunOptions {
 
 /** Where a run stands. */
 export interface StepProgress {
-  readonly state: 'started' | 'done' | 'undone';
+  readonly state: 'started' | 'progress' | 'done' | 'undone';
   readonly step: Step;
   /** Place in the plan, from 0. */
   readonly index: number;
   /** Steps of the plan. */
   readonly total: number;
+  /** How far the job is that the step waits for; only in the state `progress`. */
+  readonly progress?: JobProgress;
 }
 
 /**
@@ -63,18 +67,24 @@ export async function runPlan(session: QmpSession, plan: Plan, options: RunOptio
   signal?.throwIfAborted();
   checkSteps(steps, schema === undefined ? await schemaOf(session) : readQmpSchema(schema));
   const total = steps.length;
+  // Listening begins before the first job does.
+  const waker = jobWaker(session);
   let completed = 0;
   try {
     for (const [index, step] of steps.entries()) {
-      // Between steps only: QEMU runs a command that was sent, whether its reply is waited for or not.
-      signal?.throwIfAborted();
+      const isStoppable = !steps.slice(0, index).some(({ pointOfNoReturn }) => pointOfNoReturn);
+      // Between steps and while a job is waited for: QEMU runs a command that was sent, come what may.
+      if (isStoppable) signal?.throwIfAborted();
       onStep?.({ state: 'started', step, index, total });
-      await send(session, step.command);
+      const onProgress = (progress: JobProgress) => onStep?.({ state: 'progress', step, index, total, progress });
+      await runCommand(session, step.command, { waker, signal: isStoppable ? signal : undefined, onProgress });
       completed += 1;
       onStep?.({ state: 'done', step, index, total });
     }
   } catch (cause) {
-    throw await putBack(session, plan, { completed, cause }, onStep);
+    throw await putBack(session, plan, { completed, cause }, { waker, onStep });
+  } finally {
+    waker.close();
   }
   return next;
 }
@@ -85,28 +95,25 @@ function checkSteps(steps: readonly Step[], schema: QmpSchema | undefined): void
   throwProblems(commands.flatMap((command) => checkCommand(formatCommand(command), schema)));
 }
 
-async function send(session: QmpSession, command: Command): Promise<void> {
-  const { execute, arguments: args } = formatCommand(command);
-  await session.execute(execute, args);
-}
-
 async function putBack(
   session: QmpSession,
   plan: Plan,
   { completed, cause }: { readonly completed: number; readonly cause: unknown },
-  onStep: RunOptions['onStep'],
+  { waker, onStep }: { readonly waker: JobWaker; readonly onStep: RunOptions['onStep'] },
 ): Promise<PlanError> {
   const { steps } = plan;
   const total = steps.length;
   const undone: Step[] = [];
   const notUndone: NotUndone[] = [];
   for (const [index, step] of [...steps.entries()].slice(0, completed).reverse()) {
+    // What was done before is needed to go on.
+    if (step.pointOfNoReturn) break;
     if (step.undo === undefined) {
       notUndone.push({ step });
       continue;
     }
     try {
-      await send(session, step.undo);
+      await runCommand(session, step.undo, { waker });
     } catch (why) {
       notUndone.push({ step, cause: why });
       continue;

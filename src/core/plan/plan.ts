@@ -26,6 +26,8 @@ export interface Step {
    * prepared, and puts back only its copy in memory when a later action fails. That is why removals come last.
    */
   readonly irreversible?: true;
+  /** Once this step is done, those before it are not put back when a later one fails: what they did is needed to go on. */
+  readonly pointOfNoReturn?: true;
 }
 
 /** Completes a plan: what the steps lead to is computed by applying them, so the two cannot disagree. */

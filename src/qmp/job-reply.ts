@@ -1,0 +1,31 @@
+import * as z from 'zod';
+import type { QmpSession } from './qmp-session.js';
+
+/** A background job as `query-jobs` shows it. */
+export interface JobReply {
+  readonly id: string;
+  /** `commit`, `mirror`, `stream`, `backup`, `create`, … */
+  readonly type: string;
+  /** `running`, `ready`, `pending`, `concluded`, … */
+  readonly status: string;
+  readonly 'current-progress': number;
+  readonly 'total-progress': number;
+  /** Why it failed; a commit or copy that was cancelled has none. */
+  readonly error?: string;
+}
+
+/** The jobs QEMU has, running and ended. */
+export async function queryJobs(session: QmpSession): Promise<readonly JobReply[]> {
+  return jobsReplySchema.parse(await session.execute('query-jobs'));
+}
+
+const jobsReplySchema = z.array(
+  z.object({
+    id: z.string(),
+    type: z.string(),
+    status: z.string(),
+    'current-progress': z.number().default(0),
+    'total-progress': z.number().default(0),
+    error: z.exactOptional(z.string()),
+  }),
+);
