@@ -5,8 +5,8 @@ export function refusal(run: () => unknown): readonly Problem[] {
   try {
     run();
   } catch (error) {
-    if (isCheckpointError(error)) return error.problems;
-    throw error;
+    if (!isCheckpointError(error) || error.problems.length === 0) throw error;
+    return error.problems;
   }
   return [];
 }
