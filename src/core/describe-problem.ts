@@ -194,6 +194,11 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
         unsupportedText(problem),
         problem.since === undefined ? 'use a QEMU whose schema agrees' : `use QEMU ${problem.since} or later`,
       );
+    case 'job-not-dismissed':
+      return words(
+        `job ${problem.jobId} has ended and is not dismissed: QEMU would crash when it is asked for its nodes`,
+        'dismiss it with job-dismiss first',
+      );
     case 'device-not-found':
       return words(
         `there is no device "${problem.device}" for disk ${problem.diskTarget}`,

@@ -126,6 +126,8 @@ export type ProblemDetails =
       readonly fault?: 'unknown' | 'missing' | 'invalid';
       readonly since?: string;
     }
+  // Jobs
+  | { readonly code: 'job-not-dismissed'; readonly jobId: string }
   // How block nodes hang together
   | { readonly code: 'device-not-found'; readonly diskTarget: string; readonly device: string }
   | { readonly code: 'node-not-found'; readonly nodeName: string }

@@ -1,24 +1,48 @@
 // Read what QEMU says
 
+export { observeDomain } from './observe-domain.js';
 export { parseBlockNodes } from './parse-block-nodes.js';
 export { resolveBackingChain } from './resolve-backing-chain.js';
 
-// Spell what is planned
+// Spell and run what is planned
 
 export { formatCommand, formatTransaction } from './format-command.js';
+export { runPlan } from './run-plan.js';
 
-// Sessions
+// Sessions: with a running QEMU, with a function, with a recording
 
+export { recordSession } from './record-session.js';
+export { replaySession } from './replay-session.js';
 export { scriptedSession } from './scripted-session.js';
+export { connect } from './session.js';
 
-// What can go wrong
+// What can go wrong, from the root to the most special
 
-export { isQmpError, QmpCommandError, QmpError } from './error.js';
+export {
+  isQmpError,
+  QmpClosedError,
+  QmpCommandError,
+  QmpConnectError,
+  QmpError,
+  QmpGreetingError,
+  QmpMalformedError,
+} from './error.js';
+export { QmpJobError } from './job-error.js';
+export { PlanError } from './plan-error.js';
 
 // Types
 
 export type { QmpErrorKind } from './error.js';
+export type { QmpErrorCode } from './error-code.js';
 export type { QmpTransactionAction } from './format-command.js';
+export type { DiskMapping, ObserveOptions } from './observe-domain.js';
+export type { FailedStep, NotUndone } from './plan-error.js';
 export type { QmpCommand } from './qmp-command.js';
+export type { QmpConnection, QmpGreeting } from './qmp-connection.js';
+export type { QmpEvent, QmpEventFilter, QmpEventOptions, QmpEvents } from './qmp-event.js';
 export type { QmpArguments, QmpSession } from './qmp-session.js';
+export type { RunOptions, StepProgress } from './run-plan.js';
 export type { ScriptedCall } from './scripted-session.js';
+export type { QmpAddress } from './session/address.js';
+export type { ConnectOptions } from './session.js';
+export type { JobProgress } from './wait-for-job.js';

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { parseWith } from '../core/model/parse-with.js';
 import type { QmpSession } from './qmp-session.js';
 
 /** A background job as `query-jobs` shows it. */
@@ -16,7 +17,7 @@ export interface JobReply {
 
 /** The jobs QEMU has, running and ended. */
 export async function queryJobs(session: QmpSession): Promise<readonly JobReply[]> {
-  return jobsReplySchema.parse(await session.execute('query-jobs'));
+  return parseWith(jobsReplySchema, await session.execute('query-jobs'), 'reply');
 }
 
 const jobsReplySchema = z.array(

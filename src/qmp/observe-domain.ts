@@ -5,6 +5,9 @@ import type { Disk } from '../core/model/disk.js';
 import { type Domain, parseDomain } from '../core/model/domain.js';
 import { type Problem, problem } from '../core/problem.js';
 import { type BlockDevice, readBlockDevices } from './block-device.js';
+import { isImageFormat } from './drivers.js';
+import { isQmpError } from './error.js';
+import { type JobReply, queryJobs } from './job-reply.js';
 import { parseBlockNodes } from './parse-block-nodes.js';
 import type { QmpSession } from './qmp-session.js';
 import { resolveBackingChain } from './resolve-backing-chain.js';
@@ -31,13 +34,15 @@ export interface DiskMapping {
 /**
  * Looks at a running QEMU and tells what its domain is like: all that plans are made from.
  *
- * Both questions are asked in one round trip. Without `disks`, every device that holds a medium or could is a disk, empty ones
+ * Nodes and devices are asked for in one round trip, after a look at the jobs: QEMU 7.2 and 10.0 crash when they are asked for
+ * their nodes while a pull (`block-stream`) has ended and is not dismissed. Without `disks`, every device that holds a medium or could is a disk, empty ones
  * too, called by the id of the device or else by the name of the drive. Filters above an image (throttle, copy-on-read,
  * copy-before-write) are passed. QEMU is only asked, nothing changes.
  *
  * @param session - Anything that executes commands.
  *
  * @throws {@link CheckpointError} with every applicable problem:
+ * - `job-not-dismissed`: a pull has ended and nobody has dismissed it;
  * - `device-not-found`: a disk is mapped to a device that is not there;
  * - `node-not-found`, `backing-node-missing`, `backing-node-ambiguous`, `backing-chain-loop`: as {@link resolveBackingChain};
  * - `invalid-input`: a reply, or what is given in `options`, is not of its kind;
@@ -49,9 +54,10 @@ export interface DiskMapping {
  * const domain = await observeDomain(session, { name: 'web', disks: [{ diskTarget: 'vda', nodeName: 'vda-active' }] });
  * domain.disks[0]?.backingChain[0]?.bitmaps.length; // 2
  * ```
- * @see QEMU `query-named-block-nodes`, `query-block`
+ * @see QEMU `query-named-block-nodes`, `query-block`, `query-jobs`
  */
 export async function observeDomain(session: QmpSession, options: ObserveOptions): Promise<Domain> {
+  await refuseEndedPull(session);
   const [nodeReply, deviceReply] = await Promise.all([
     session.execute('query-named-block-nodes', { flat: true }),
     session.execute('query-block'),
@@ -62,7 +68,33 @@ export async function observeDomain(session: QmpSession, options: ObserveOptions
   const problems: Problem[] = [];
   const disks = (mappings ?? devices.map(mappingOf)).map((mapping) => observeDisk(mapping, nodes, devices, problems));
   throwProblems(problems);
-  return parseDomain({ name, ...(uuid !== undefined && { uuid }), disks, checkpoints });
+  const otherNodes = otherImages(nodes, disks);
+  return parseDomain({
+    name,
+    ...(uuid !== undefined && { uuid }),
+    disks,
+    checkpoints,
+    ...(otherNodes.length > 0 && { otherNodes }),
+  });
+}
+
+/** QEMU 7.2 and 10.0 crash when they are asked for their nodes while a pull that has ended is not dismissed. */
+async function refuseEndedPull(session: QmpSession): Promise<void> {
+  const jobs = await queryJobs(session).catch(noJobs);
+  const ended = jobs.filter(({ type, status }) => type === 'stream' && status === 'concluded');
+  throwProblems(ended.map(({ id }) => problem({ code: 'job-not-dismissed', jobId: id })));
+}
+
+/** A QEMU too old to know of such jobs has none, and a session without a QEMU may not answer. */
+function noJobs(error: unknown): readonly JobReply[] {
+  if (isQmpError(error) && error.kind !== 'command') throw error;
+  return [];
+}
+
+/** Images that are no layer of a disk: an overlay to be, the target of a copy, what a job has left over. */
+function otherImages(nodes: readonly BlockNode[], disks: readonly Disk[]): readonly BlockNode[] {
+  const layers = new Set(disks.flatMap(({ backingChain }) => backingChain.map(({ nodeName }) => nodeName)));
+  return nodes.filter(({ nodeName, format }) => isImageFormat(format) && !layers.has(nodeName));
 }
 
 function mappingOf({ names: [diskTarget = ''] }: BlockDevice): DiskMapping {

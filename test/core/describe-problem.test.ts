@@ -9,6 +9,12 @@ const onDisk = { diskTarget: 'vda', nodeName: 'n' } as const;
 
 /** One text for each code and each way it can be put: whoever adds a code adds its text here, or the types do not fit. */
 const samples: Samples = {
+  'job-not-dismissed': [
+    [
+      { code: 'job-not-dismissed', jobId: 'j' },
+      'job j has ended and is not dismissed: QEMU would crash when it is asked for its nodes; dismiss it with job-dismiss first',
+    ],
+  ],
   'invalid-input': [
     [
       { code: 'invalid-input', subject: 'domain', path: ['disks', 0, 'readOnly'], expected: 'must be of type boolean' },
