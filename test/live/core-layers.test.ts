@@ -77,6 +77,27 @@ describeOnEachQemu('a checkpoint over three layers', (qemu) => {
     });
   });
 
+  it('is removed from a layer that keeps the cache mode and zero detection it was added with', async () => {
+    await using folder = await temporaryFolder();
+    await using daemon = await startStorageDaemon(qemu);
+    const { monitor } = daemon;
+    for (const nodeName of images) await attachNew(daemon, folder.path, nodeName);
+    const options = { cache: { direct: true, 'no-flush': true }, 'detect-zeroes': 'on' };
+    const reopened = { driver: 'qcow2', 'node-name': 'vda-base', file: 'vda-base-file', ...options };
+    await monitor.execute('blockdev-reopen', { options: [reopened] });
+    await addBitmaps(monitor, [
+      ['vda-base', 'monday'],
+      ['vda-active', 'monday'],
+    ]);
+    await monitor.execute('blockdev-snapshot', { node: 'vda-base', overlay: 'vda-active' });
+    const domain = await look(daemon, tree([checkpoint('monday')]));
+    expect(domain.disks[0]?.backingChain[1]).toMatchObject({ readOnly: true, reopenOptions: options });
+
+    const next = await sendPlan(monitor, planDeleteCheckpoint(domain, 'monday'));
+    expect(next.disks[0]?.backingChain[1]).toMatchObject({ readOnly: true, reopenOptions: options, bitmaps: [] });
+    expect(await look(daemon, next.checkpoints)).toStrictEqual(next);
+  });
+
   it('is removed from layers that were stacked while QEMU runs, on images whose headers do not say so', async () => {
     await using folder = await temporaryFolder();
     await using daemon = await startStorageDaemon(qemu);
