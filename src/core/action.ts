@@ -15,7 +15,12 @@ export interface BitmapAddAction {
   readonly granularity?: number;
 }
 
-/** Removes, empties, starts or stops a bitmap. A removal from a stored image cannot be put back: see {@link Step}. */
+/**
+ * Removes, empties, starts or stops a bitmap. A removal from a stored image cannot be put back: see {@link Step}.
+ *
+ * No plan here starts a bitmap, and none should: a transaction that starts one which is not there crashes QEMU 7.2 and 10.0,
+ * and one that is refused for another reason stops the bitmap it was to start.
+ */
 export interface BitmapAction {
   readonly kind: 'bitmap-remove' | 'bitmap-clear' | 'bitmap-enable' | 'bitmap-disable';
   readonly nodeName: string;

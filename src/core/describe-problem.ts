@@ -92,15 +92,7 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
         'open the node for writing first, or leave the disk out',
       );
     case 'node-not-reopenable':
-      return problem.missing === 'name'
-        ? words(
-            `${nodeText(problem)} is read-only and its name was made up by QEMU, which refuses to reopen such a node`,
-            'give the node a node-name of its own when it is added, or delete the metadata only',
-          )
-        : words(
-            `${nodeText(problem)} is read-only and its protocol layer is not known, which a reopen must repeat`,
-            'set fileNodeName of that node, or delete the metadata only',
-          );
+      return notReopenable(problem);
     case 'node-left-writable':
       return words(
         `${nodeText(problem)} was opened for writing by a delete that did not end, and its protocol layer is not known, which a reopen must repeat`,
@@ -194,6 +186,11 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
         unsupportedText(problem),
         problem.since === undefined ? 'use a QEMU whose schema agrees' : `use QEMU ${problem.since} or later`,
       );
+    case 'change-interrupted':
+      return words(
+        `the ${problem.change} of checkpoint "${problem.checkpoint}" was interrupted and may be half done`,
+        'run reconcile first',
+      );
     case 'job-not-dismissed':
       return words(
         `job ${problem.jobId} has ended and is not dismissed: QEMU would crash when it is asked for its nodes`,
@@ -252,6 +249,25 @@ function oneLine(text: string): string {
     /[\p{Cc}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+function notReopenable(where: Extract<ProblemDetails, { readonly code: 'node-not-reopenable' }>) {
+  const words = (what: string, cure: string) => ({
+    statement: `${nodeText(where)} is read-only and ${what}`,
+    cure: `${cure}, or delete the metadata only`,
+  });
+  if (where.missing === 'name') {
+    return words(
+      'its name was made up by QEMU, which refuses to reopen such a node',
+      'give the node a node-name of its own when it is added',
+    );
+  }
+  return where.missing === 'file-node'
+    ? words(
+        'its protocol layer, which a reopen must repeat, has no known name of its own',
+        'add the protocol layer as a node with a node-name, or set fileNodeName',
+      )
+    : words('so is its protocol layer', 'add the protocol layer with auto-read-only instead of read-only');
 }
 
 /** A name may be 1023 bytes long and hold line breaks; a text stays on one line that can be read. */

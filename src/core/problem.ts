@@ -56,7 +56,7 @@ export type ProblemDetails =
       readonly code: 'node-not-reopenable';
       readonly diskTarget: string;
       readonly nodeName: string;
-      readonly missing: 'name' | 'file-node';
+      readonly missing: 'name' | 'file-node' | 'writable-file';
     }
   | { readonly code: 'node-left-writable'; readonly diskTarget: string; readonly nodeName: string }
   | {
@@ -126,6 +126,8 @@ export type ProblemDetails =
       readonly fault?: 'unknown' | 'missing' | 'invalid';
       readonly since?: string;
     }
+  // What a crash has left half done
+  | { readonly code: 'change-interrupted'; readonly checkpoint: string; readonly change: 'create' | 'delete' }
   // Jobs
   | { readonly code: 'job-not-dismissed'; readonly jobId: string }
   // How block nodes hang together

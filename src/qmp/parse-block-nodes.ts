@@ -29,18 +29,25 @@ import { type BitmapReply, type NodeReply, readNodeReplies } from './node-reply.
 export function parseBlockNodes(reply: unknown): readonly BlockNode[] {
   return guardInput({}, () => {
     const nodes = readNodeReplies(reply, toBlockNode);
+    const byName = new Map<string, BlockNode>();
     const openAs = new Map<string, BlockNode[]>();
     for (const node of nodes) {
+      byName.set(node.nodeName, node);
       const others = openAs.get(node.filename);
       if (others === undefined) openAs.set(node.filename, [node]);
       else others.push(node);
     }
     return nodes.map((node) => {
+      const { fileNodeName, filename } = node;
       const protocol =
-        node.fileNodeName === undefined ? protocolNodeOf(node, openAs.get(node.filename) ?? []) : undefined;
-      return protocol === undefined ? node : { ...node, fileNodeName: protocol.nodeName };
+        fileNodeName === undefined ? protocolNodeOf(node, openAs.get(filename) ?? []) : byName.get(fileNodeName);
+      return protocol === undefined ? node : onProtocol(node, protocol);
     });
   });
+}
+
+function onProtocol(node: BlockNode, { nodeName, readOnly }: BlockNode): BlockNode {
+  return { ...node, fileNodeName: nodeName, ...(readOnly && { fileReadOnly: true as const }) };
 }
 
 function toBlockNode(node: NodeReply): BlockNode & { readonly filename: string } {

@@ -9,6 +9,12 @@ const onDisk = { diskTarget: 'vda', nodeName: 'n' } as const;
 
 /** One text for each code and each way it can be put: whoever adds a code adds its text here, or the types do not fit. */
 const samples: Samples = {
+  'change-interrupted': [
+    [
+      { code: 'change-interrupted', checkpoint: 'a', change: 'delete' },
+      'the delete of checkpoint "a" was interrupted and may be half done; run reconcile first',
+    ],
+  ],
   'job-not-dismissed': [
     [
       { code: 'job-not-dismissed', jobId: 'j' },
@@ -154,7 +160,11 @@ const samples: Samples = {
     ],
     [
       { code: 'node-not-reopenable', ...onDisk, missing: 'file-node' },
-      'node "n" (disk vda) is read-only and its protocol layer is not known, which a reopen must repeat; set fileNodeName of that node, or delete the metadata only',
+      'node "n" (disk vda) is read-only and its protocol layer, which a reopen must repeat, has no known name of its own; add the protocol layer as a node with a node-name, or set fileNodeName, or delete the metadata only',
+    ],
+    [
+      { code: 'node-not-reopenable', ...onDisk, missing: 'writable-file' },
+      'node "n" (disk vda) is read-only and so is its protocol layer; add the protocol layer with auto-read-only instead of read-only, or delete the metadata only',
     ],
   ],
   'node-left-writable': [

@@ -39,7 +39,8 @@ export function layersWith(backingChain: readonly BlockNode[], bitmap: string): 
  *
  * 1. QEMU refuses to remove a bitmap that a job or an export holds;
  * 2. a read-only layer is opened for writing first, which QEMU refuses for a node whose name it made up itself,
- * 3. and which must repeat the node's protocol layer.
+ * 3. which must repeat the node's protocol layer, by a name that QEMU did not make up either,
+ * 4. and which takes a protocol layer that can be written to.
  */
 export function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Problem[] {
   const problems: Problem[] = [];
@@ -58,10 +59,12 @@ export function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Proble
   return problems;
 }
 
-function missingForReopen(node: BlockNode): 'name' | 'file-node' | undefined {
+function missingForReopen(node: BlockNode): 'name' | 'file-node' | 'writable-file' | undefined {
   if (!node.readOnly) return undefined;
   // 2
   if (isGeneratedNodeName(node.nodeName)) return 'name';
   // 3
-  return node.fileNodeName === undefined ? 'file-node' : undefined;
+  if (node.fileNodeName === undefined || isGeneratedNodeName(node.fileNodeName)) return 'file-node';
+  // 4
+  return node.fileReadOnly ? 'writable-file' : undefined;
 }

@@ -25,6 +25,8 @@ export interface BlockNode {
   readonly backingNodeName?: string;
   /** Node-name of its protocol layer, which a reopen must repeat; absent where it is not known for certain. */
   readonly fileNodeName?: string;
+  /** The protocol layer is open for reading only, so a reopen of this node for writing is refused. */
+  readonly fileReadOnly?: true;
   /** Bytes per cluster of the image, where the format has clusters. */
   readonly clusterSize?: number;
   /** Version of the qcow2 format; only version 3 can store bitmaps. */
@@ -32,9 +34,9 @@ export interface BlockNode {
   /** Snapshots inside the image, by name; absent where the reply lists none. */
   readonly internalSnapshots?: readonly InternalSnapshot[];
   /**
-   * What else a reopen of this node must repeat, in QMP's spelling, because QEMU resets every option that it is not
-   * given. The core passes it on unread. Replies hold cache and detect-zeroes; add here what else the node was added with
-   * (discard, encrypt, data-file).
+   * What else a reopen of this node must repeat, in QMP's spelling: QEMU resets its cache mode and its zero detection where
+   * they are not repeated, which are here from the reply, and refuses to reopen an encrypted image without its `encrypt`
+   * options, which you must add. The core passes it on unread.
    */
   readonly reopenOptions?: { readonly [option: string]: unknown };
   /** In the order QEMU reports them, the newest first; nameless ones are left out. */
@@ -51,6 +53,7 @@ export const blockNodeSchema = readonlyType(
     backingFilename: z.exactOptional(z.string()),
     backingNodeName: z.exactOptional(z.string()),
     fileNodeName: z.exactOptional(z.string()),
+    fileReadOnly: z.exactOptional(z.literal(true)),
     clusterSize: z.exactOptional(byteCountSchema),
     qcow2Version: z.exactOptional(z.literal([2, 3])),
     internalSnapshots: z.exactOptional(readonlyType(z.array(internalSnapshotSchema))),
