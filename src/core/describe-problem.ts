@@ -2,7 +2,6 @@ import type { ProblemDetails } from './problem.js';
 
 /** The words for a problem: what is wrong and where, and what would help. */
 export function describeProblem(problem: ProblemDetails): { readonly statement: string; readonly cure: string } {
-  const words = (statement: string, cure: string) => ({ statement: oneLine(statement), cure });
   switch (problem.code) {
     case 'invalid-input':
       return words(
@@ -218,6 +217,10 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
   }
 }
 
+function words(statement: string, cure: string): { readonly statement: string; readonly cure: string } {
+  return { statement: oneLine(statement), cure };
+}
+
 function bitmapText(where: {
   readonly bitmap: string;
   readonly nodeName?: string;
@@ -252,22 +255,22 @@ function oneLine(text: string): string {
 }
 
 function notReopenable(where: Extract<ProblemDetails, { readonly code: 'node-not-reopenable' }>) {
-  const words = (what: string, cure: string) => ({
-    statement: `${nodeText(where)} is read-only and ${what}`,
-    cure: `${cure}, or delete the metadata only`,
-  });
+  const layer = `${nodeText(where)} is read-only`;
   if (where.missing === 'name') {
     return words(
-      'its name was made up by QEMU, which refuses to reopen such a node',
-      'give the node a node-name of its own when it is added',
+      `${layer} and its name was made up by QEMU, which refuses to reopen such a node`,
+      'give the node a node-name of its own when it is added, or delete the metadata only',
     );
   }
   return where.missing === 'file-node'
     ? words(
-        'its protocol layer, which a reopen must repeat, has no known name of its own',
-        'add the protocol layer as a node with a node-name, or set fileNodeName',
+        `${layer} and its protocol layer, which a reopen must repeat, has no known name of its own`,
+        'add the protocol layer as a node with a node-name, or set fileNodeName, or delete the metadata only',
       )
-    : words('so is its protocol layer', 'add the protocol layer with auto-read-only instead of read-only');
+    : words(
+        `${layer} and so is its protocol layer`,
+        'add the protocol layer with auto-read-only instead of read-only, or delete the metadata only',
+      );
 }
 
 /** A name may be 1023 bytes long and hold line breaks; a text stays on one line that can be read. */
