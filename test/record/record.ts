@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tellLive } from '../demo/live-story.js';
 import { howToInstall, type Qemu, qemuVersions, wantedVersions } from '../support/qemu/find-qemu.js';
 import { temporaryFolder } from '../support/qemu/temporary-folder.js';
 import { recordLife } from './life.js';
@@ -19,7 +20,8 @@ async function record(): Promise<void> {
     await mkdir(folder, { recursive: true });
     for (const world of worlds) await writeFile(join(folder, `${world.name}.json`), await recordWorld(qemu, world));
     await writeFile(join(folder, 'life.jsonl'), await recordTranscript(qemu));
-    console.log(`recorded ${worlds.map(({ name }) => name).join(', ')}, life with QEMU ${version}`);
+    await writeFile(join(folder, 'story.jsonl'), await recordStory(qemu));
+    console.log(`recorded ${worlds.map(({ name }) => name).join(', ')}, life, story with QEMU ${version}`);
   }
 }
 
@@ -35,6 +37,13 @@ async function recordTranscript(qemu: Qemu): Promise<string> {
   await using daemon = await empty(qemu, folder.path);
   const messages = await recordLife(daemon);
   return messages.map((message) => `${JSON.stringify(scrub(message, folder.path))}\n`).join('');
+}
+
+/** What `npm start` replays where no QEMU is installed. */
+async function recordStory(qemu: Qemu): Promise<string> {
+  const { transcript, folder } = await tellLive(qemu, () => undefined);
+  const messages = transcript.trimEnd().split('\n');
+  return messages.map((message) => `${JSON.stringify(scrub(JSON.parse(message), folder))}\n`).join('');
 }
 
 await record();
