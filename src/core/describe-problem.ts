@@ -94,7 +94,7 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
       return notReopenable(problem);
     case 'node-left-writable':
       return words(
-        `${nodeText(problem)} was opened for writing by a delete that did not end, and its protocol layer is not known, which a reopen must repeat`,
+        `${nodeText(problem)} was opened for writing by a delete that did not end, and its protocol layer is not known by a name of its own, which a reopen must repeat`,
         'set fileNodeName of that node and reconcile again',
       );
     case 'node-shared':

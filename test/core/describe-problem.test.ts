@@ -170,7 +170,7 @@ const samples: Samples = {
   'node-left-writable': [
     [
       { code: 'node-left-writable', ...onDisk },
-      'node "n" (disk vda) was opened for writing by a delete that did not end, and its protocol layer is not known, which a reopen must repeat; set fileNodeName of that node and reconcile again',
+      'node "n" (disk vda) was opened for writing by a delete that did not end, and its protocol layer is not known by a name of its own, which a reopen must repeat; set fileNodeName of that node and reconcile again',
     ],
   ],
   'node-shared': [

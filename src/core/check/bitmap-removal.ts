@@ -64,7 +64,12 @@ function missingForReopen(node: BlockNode): 'name' | 'file-node' | 'writable-fil
   // 2
   if (isGeneratedNodeName(node.nodeName)) return 'name';
   // 3
-  if (node.fileNodeName === undefined || isGeneratedNodeName(node.fileNodeName)) return 'file-node';
+  if (!isFileNodeNamed(node)) return 'file-node';
   // 4
   return node.fileReadOnly ? 'writable-file' : undefined;
+}
+
+/** Whether the protocol layer of a node is known by a name that a reopen can repeat: QEMU does not take those it made up. */
+export function isFileNodeNamed({ fileNodeName }: BlockNode): boolean {
+  return fileNodeName !== undefined && !isGeneratedNodeName(fileNodeName);
 }

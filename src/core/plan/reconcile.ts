@@ -1,4 +1,4 @@
-import { checkRemovals } from '../check/bitmap-removal.js';
+import { checkRemovals, isFileNodeNamed } from '../check/bitmap-removal.js';
 import { type Findings, findCreated, findDoomed, layersLeftWritable } from '../check/pending-change.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
@@ -149,7 +149,7 @@ function endDelete(domain: Domain, change: PendingDelete, dropUndecided: boolean
   const removal = verdict === 'remove' ? removalOf(domain, found, names) : nothing;
   // 9
   const left = layersLeftWritable(domain, change);
-  const unclosable = left.filter(([, { node }]) => node.fileNodeName === undefined);
+  const unclosable = left.filter(([, { node }]) => !isFileNodeNamed(node));
   const problems = unclosable.map(
     ([
       diskTarget,

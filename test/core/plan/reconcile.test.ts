@@ -544,6 +544,12 @@ describe('what keeps planReconcile from ending a change', () => {
       [{ code: 'node-left-writable', diskTarget: 'vdb', nodeName: 'vdb-1' }],
     ],
     [
+      'a layer that was left writable stands on a node whose name QEMU made up',
+      domain({ disks: vdb({ ...base, fileNodeName: '#block123', readOnly: false }) }),
+      [{ kind: 'delete', checkpoints: ['monday'], bitmaps: [], reopenedNodes: ['vdb-1'] }],
+      [{ code: 'node-left-writable', diskTarget: 'vdb', nodeName: 'vdb-1' }],
+    ],
+    [
       'more than one thing, all told at once',
       onDisks({ vda: [[busy, bitmap('thursday', { busy: true })]], vdb: [[]] }),
       [made, { kind: 'create', checkpoint: checkpoint('thursday', { disks: ['vda', 'vdb'] }) }],
