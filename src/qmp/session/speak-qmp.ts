@@ -15,13 +15,11 @@ export function speakQmp(stream: Duplex): { readonly core: SessionCore; readonly
     send: ({ id, line }) => box.put(id, line),
     withdraw: box.withdraw,
     async close() {
-      ended = true;
       stream.destroy();
       await finished(stream, { cleanup: true }).catch(() => undefined);
       for (const [name, listener] of listeners) stream.off(name, listener);
     },
   });
-  let ended = false;
   let greet: ((greeting: QmpGreeting) => void) | undefined;
   const greeted = new Promise<QmpGreeting>((resolve) => {
     greet = resolve;
@@ -30,7 +28,6 @@ export function speakQmp(stream: Duplex): { readonly core: SessionCore; readonly
   function read(bytes: Uint8Array | string): void {
     try {
       for (const line of lines.push(typeof bytes === 'string' ? Buffer.from(bytes) : bytes)) {
-        if (ended) return;
         const message = parseMessage(line);
         if (message.kind !== 'greeting' || greet === undefined) core.receive(message);
         else {

@@ -91,7 +91,9 @@ describe('eventQueue', () => {
 describe('sessionEvents', () => {
   it('lets a filter that throws harm its own reader only', async () => {
     const { subscribe, publish } = sessionEvents();
+    let asked = 0;
     const broken = subscribe(() => {
+      asked += 1;
       throw new Error('my own fault');
     });
     const whole = subscribe();
@@ -99,6 +101,7 @@ describe('sessionEvents', () => {
     publish({ event: 'RESUME' });
     expect(await rejection(broken.next())).toEqual(new Error('my own fault'));
     expect((await broken.next()).done).toBe(true);
+    expect(asked).toBe(1);
     expect((await whole.next()).value).toEqual({ event: 'STOP' });
     expect((await whole.next()).value).toEqual({ event: 'RESUME' });
   });
