@@ -10,6 +10,9 @@ export interface JobWaker {
 
 const longestWait = 500;
 
+/** For where there is no job to wait for. */
+export const idleWaker: JobWaker = { wait: () => Promise.resolve(), close: () => undefined };
+
 /**
  * Listens to what jobs do, from this call on. A session that has no events is looked at more often.
  *

@@ -4,7 +4,7 @@ import { isPlanDone } from '../core/plan/is-plan-done.js';
 import type { Plan, Step } from '../core/plan/plan.js';
 import { checkCommand } from './check-command.js';
 import { formatCommand } from './format-command.js';
-import { type JobWaker, jobWaker } from './job-waker.js';
+import { idleWaker, type JobWaker, jobWaker } from './job-waker.js';
 import { type NotUndone, PlanError } from './plan-error.js';
 import { type QmpSchema, readQmpSchema } from './qmp-schema.js';
 import type { QmpSession } from './qmp-session.js';
@@ -68,7 +68,7 @@ export async function runPlan(session: QmpSession, plan: Plan, options: RunOptio
   checkSteps(steps, schema === undefined ? await schemaOf(session) : readQmpSchema(schema));
   const total = steps.length;
   // Listening begins before the first job does.
-  const waker = jobWaker(session);
+  const waker = steps.some(({ command }) => command.kind === 'job-start') ? jobWaker(session) : idleWaker;
   let completed = 0;
   try {
     for (const [index, step] of steps.entries()) {

@@ -14,7 +14,11 @@ export interface Figure {
  */
 export async function compare(
   ways: { readonly a: () => unknown; readonly b: () => unknown },
-  { rounds = 41, calls = 1 }: { readonly rounds?: number; readonly calls?: number } = {},
+  {
+    rounds = 41,
+    calls = 1,
+    after,
+  }: { readonly rounds?: number; readonly calls?: number; readonly after?: () => Promise<unknown> } = {},
 ): Promise<number> {
   const times = { a: [] as number[], b: [] as number[] };
   for (let round = 0; round < rounds + 5; round += 1) {
@@ -23,6 +27,8 @@ export async function compare(
       for (let call = 0; call < calls; call += 1) kept = await ways[way]();
       // The first rounds only warm up.
       if (round >= 5) times[way].push(performance.now() - start);
+      // Puts things back, off the clock.
+      await after?.();
     }
   }
   return median(times.a) / median(times.b);
