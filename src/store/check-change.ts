@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from 'node:util';
+import { throwProblems } from '../core/error.js';
+import type { Checkpoint } from '../core/model/checkpoint.js';
+import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
+import { namesIn } from '../core/model/pending-change.js';
+import type { Reconciliation } from '../core/plan/reconcile.js';
+import { problem } from '../core/problem.js';
+import { StoreError } from './error.js';
+import type { StoredCheckpoints } from './stored-checkpoints.js';
+
+// A file's name has at most 255 bytes, ".json" among them.
+const mostNameBytes = 250;
+
+/**
+ * What keeps a tree from being stored in place of another, before anything is written:
+ *
+ * 1. a new name makes too long a file name;
+ * 2. a checkpoint comes or goes that a pending change is about: only a reconciliation may say what becomes of it.
+ */
+export function checkChange(
+  directory: string,
+  { checkpoints, pending }: StoredCheckpoints,
+  next: CheckpointTree,
+): void {
+  const before = namesOf(checkpoints);
+  const after = namesOf(next);
+  // 1
+  const tooLong = [...after].filter((name) => !before.has(name) && name.length > mostNameBytes);
+  throwProblems(
+    tooLong.map((checkpoint) => problem({ code: 'checkpoint-name-too-long', checkpoint, mostBytes: mostNameBytes })),
+  );
+  // 2
+  const unsettled = pending.flatMap(namesIn).filter((name) => before.has(name) !== after.has(name));
+  if (unsettled.length > 0) throw new StoreError({ kind: 'unsettled', path: directory, checkpoints: unsettled });
+}
+
+/** Whether a reconciliation was made from what is stored: it leads to just those checkpoints that its decisions leave. */
+export function isMadeFrom({ checkpoints, pending }: StoredCheckpoints, { decisions, next }: Reconciliation): boolean {
+  const verdicts = new Map(decisions.map(({ checkpoint, verdict }) => [checkpoint, verdict]));
+  const pendingNames = new Set(pending.flatMap(namesIn));
+  if (decisions.some(({ checkpoint }) => !pendingNames.has(checkpoint))) return false;
+  const kept = checkpoints.checkpoints.filter(({ name }) => !isDropped(verdicts.get(name)));
+  const made = pending.flatMap((change) => (change.kind === 'create' ? [change.checkpoint] : []));
+  const confirmed = made.filter(({ name }) => verdicts.get(name) === 'confirm');
+  const expected = new Map([...kept, ...confirmed].map((checkpoint) => [checkpoint.name, checkpoint]));
+  const { checkpoints: left } = next.checkpoints;
+  return left.length === expected.size && left.every((one) => isSameButForParent(one, expected.get(one.name)));
+}
+
+function isDropped(verdict: string | undefined): boolean {
+  return verdict === 'drop' || verdict === 'remove';
+}
+
+function isSameButForParent(one: Checkpoint, other: Checkpoint | undefined): boolean {
+  return other !== undefined && isDeepStrictEqual({ ...one, parent: '' }, { ...other, parent: '' });
+}
+
+function namesOf(tree: CheckpointTree): ReadonlySet<string> {
+  return new Set(tree.checkpoints.map(({ name }) => name));
+}

@@ -1,0 +1,102 @@
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { parseCheckpointTree } from '../core/model/checkpoint-tree.js';
+import { namesIn } from '../core/model/pending-change.js';
+import { pendingChangeOf } from '../core/plan/pending-change.js';
+import { checkChange, isMadeFrom } from './check-change.js';
+import type { CheckpointStore, StoreOptions } from './checkpoint-store.js';
+import { StoreError } from './error.js';
+import { fileChanges, noteOf } from './file-changes.js';
+import type { FileSystem } from './file-system.js';
+import { recordFiles } from './record-files.js';
+import { storedCheckpoints } from './stored-checkpoints.js';
+
+/** {@link checkpointStore} on any file system. */
+export async function openStore(
+  path: string,
+  { readOnly = false }: StoreOptions,
+  files: FileSystem,
+): Promise<CheckpointStore> {
+  const directory = resolve(path);
+  const refusal = (kind: 'not-found' | 'busy' | 'closed' | 'read-only' | 'stale') =>
+    new StoreError({ kind, path: directory });
+  if (!readOnly) await files.makeFolder(directory);
+  else if ((await files.list(directory)) === undefined) throw refusal('not-found');
+  const records = recordFiles(files, directory, readOnly);
+  const lock = readOnly ? undefined : await files.lock(directory);
+  try {
+    if (!readOnly) await records.tidy();
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+
+  let closing: Promise<void> | undefined;
+  let underWay: Promise<unknown> | undefined;
+
+  /** One change at a time: two that are made from the same tree would each forget the other. */
+  async function change<T>(work: () => Promise<T>): Promise<T> {
+    if (closing !== undefined) throw refusal('closed');
+    if (readOnly) throw refusal('read-only');
+    if (underWay !== undefined) throw refusal('busy');
+    const working = work();
+    underWay = working.catch(() => undefined);
+    try {
+      return await working;
+    } finally {
+      underWay = undefined;
+    }
+  }
+
+  async function close(): Promise<void> {
+    closing ??= (async () => {
+      await underWay;
+      await lock?.release();
+    })();
+    await closing;
+  }
+
+  return {
+    directory,
+
+    async load() {
+      if (closing !== undefined) throw refusal('closed');
+      return storedCheckpoints(await records.read());
+    },
+
+    save: (tree) =>
+      change(async () => {
+        const before = await records.read();
+        const next = parseCheckpointTree(tree);
+        checkChange(directory, storedCheckpoints(before), next);
+        await records.apply(fileChanges(before, next, new Set()));
+      }),
+
+    run: (domain, plan, execute) =>
+      change(async () => {
+        const before = await records.read();
+        const stored = storedCheckpoints(before);
+        const next = parseCheckpointTree(plan.next.checkpoints);
+        if (!isDeepStrictEqual(parseCheckpointTree(domain.checkpoints), stored.checkpoints)) throw refusal('stale');
+        checkChange(directory, stored, next);
+        const pending = pendingChangeOf(domain, plan);
+        if (pending !== undefined) await records.apply(noteOf(before, pending));
+        const result = await execute();
+        const settled = new Set(pending === undefined ? [] : namesIn(pending));
+        await records.apply(fileChanges(await records.read(), next, settled));
+        return result;
+      }),
+
+    settle: (reconciliation) =>
+      change(async () => {
+        const before = await records.read();
+        const next = parseCheckpointTree(reconciliation.next.checkpoints);
+        if (!isMadeFrom(storedCheckpoints(before), reconciliation)) throw refusal('stale');
+        const settled = reconciliation.decisions.filter(({ verdict }) => verdict !== 'undecided');
+        await records.apply(fileChanges(before, next, new Set(settled.map(({ checkpoint }) => checkpoint))));
+      }),
+
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
