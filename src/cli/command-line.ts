@@ -1,5 +1,8 @@
 import { createRequire } from 'node:module';
 import { isCheckpointError } from '../core/error.js';
+import { isQmpError } from '../qmp/error.js';
+import { isStoreError } from '../store/error.js';
+import { runLive } from './live.js';
 import { loadDomain } from './load-domain.js';
 import { makePlan } from './make-plan.js';
 import { type Options, readOptions } from './options.js';
@@ -27,6 +30,11 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
       terminal.complain(`qemu-checkpoint: ${error.message}; --help shows what it takes`);
       return 2;
     }
+    if (isQmpError(error) || isStoreError(error)) {
+      for (const line of error.message.split('\n')) terminal.complain(line);
+      if (json) terminal.print(JSON.stringify({ error: { kind: error.kind, message: error.message } }));
+      return 1;
+    }
     if (!isCheckpointError(error)) throw error;
     for (const { text } of error.problems) terminal.complain(text);
     if (json) terminal.print(JSON.stringify({ problems: error.problems }));
@@ -35,6 +43,8 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
 }
 
 async function runCommand(options: Options, terminal: Terminal): Promise<ExitStatus> {
+  const { live } = options;
+  if (live !== undefined) return (await runLive({ ...options, live }, terminal)) ? 0 : 1;
   const domain = await loadDomain(options, terminal);
   const { json } = options;
   switch (options.command) {
@@ -48,6 +58,7 @@ async function runCommand(options: Options, terminal: Terminal): Promise<ExitSta
     case 'tree':
       showTree(domain, json, terminal);
       return 0;
+    case 'reconcile':
     case 'check':
       return showCheck(domain, options.name, json, terminal) ? 0 : 1;
   }

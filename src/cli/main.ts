@@ -3,9 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { runCommandLine } from './command-line.js';
 
+// The first Ctrl-C stops between two steps and puts back what was done; a second one ends the process as usual.
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort(new Error('stopped by Ctrl-C')));
+process.once('SIGTERM', () => stop.abort(new Error('stopped by SIGTERM')));
+
+// Whoever reads may have seen enough, as "| head" has.
+process.stdout.on('error', () => process.exit());
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   read: (file) => (file === '-' ? text(process.stdin) : readFile(file, 'utf8')),
   print: (line) => process.stdout.write(`${line}\n`),
   complain: (line) => process.stderr.write(`${line}\n`),
+  signal: stop.signal,
   now: () => Math.floor(Date.now() / 1000),
 });

@@ -9,6 +9,9 @@ export interface Options {
   readonly disks: readonly DiskOption[];
   readonly tree?: string;
   readonly domain?: string;
+  /** A running QEMU and where its checkpoints are kept; absent: files are read and nothing is run. */
+  readonly live?: { readonly qmp: string; readonly store: string };
+  readonly dryRun: boolean;
   readonly description?: string;
   readonly only?: readonly string[];
   readonly granularity?: number;
@@ -24,15 +27,16 @@ export interface DiskOption {
   readonly nodeName: string;
 }
 
-const source = ['block-nodes', 'disk', 'tree', 'domain', 'json'] as const;
+const source = ['block-nodes', 'disk', 'tree', 'domain', 'qmp', 'store', 'json'] as const;
 
 /** What each command takes. */
 const commands = {
-  create: [...source, 'name', 'description', 'only', 'granularity', 'now'],
-  delete: [...source, 'name', 'children', 'metadata-only'],
+  create: [...source, 'dry-run', 'name', 'description', 'only', 'granularity', 'now'],
+  delete: [...source, 'dry-run', 'name', 'children', 'metadata-only'],
   list: source,
   tree: source,
   check: [...source, 'name'],
+  reconcile: [...source, 'dry-run'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type CommandName = keyof typeof commands;
@@ -42,6 +46,9 @@ const known = {
   disk: { type: 'string', multiple: true },
   tree: { type: 'string' },
   domain: { type: 'string' },
+  qmp: { type: 'string' },
+  store: { type: 'string' },
+  'dry-run': { type: 'boolean' },
   name: { type: 'string' },
   description: { type: 'string' },
   only: { type: 'string', multiple: true },
@@ -76,8 +83,12 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   if (positionalName !== undefined && values.name !== undefined) throw new UsageError('the name is given twice');
   const name = positionalName ?? values.name;
   if (command === 'delete' && name === undefined) throw new UsageError('delete needs the name of a checkpoint');
+  const live = liveOf(values);
+  if (command === 'reconcile' && live === undefined) throw new UsageError('reconcile needs --qmp and --store');
   return {
     command,
+    ...(live !== undefined && { live }),
+    dryRun: values['dry-run'] ?? false,
     ...(name !== undefined && { name }),
     ...(values['block-nodes'] !== undefined && { blockNodes: values['block-nodes'] }),
     disks: (values.disk ?? []).map(diskOption),
@@ -100,6 +111,16 @@ function parse(argv: readonly string[]) {
     // Its text goes on to advise on dashes after a full stop; the first sentence says what is wrong.
     throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));
   }
+}
+
+function liveOf(values: ReturnType<typeof parse>['values']): Options['live'] {
+  const { qmp, store } = values;
+  if (qmp === undefined && store === undefined) return undefined;
+  if (qmp === undefined || store === undefined) throw new UsageError('--qmp and --store go together');
+  for (const file of ['block-nodes', 'tree', 'domain'] as const) {
+    if (values[file] !== undefined) throw new UsageError(`--${file} goes without --qmp and --store`);
+  }
+  return { qmp, store };
 }
 
 function isCommand(word: string): word is CommandName {

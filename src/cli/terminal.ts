@@ -8,4 +8,6 @@ export interface Terminal {
   readonly complain: (line: string) => void;
   /** Seconds since the epoch. */
   readonly now: () => number;
+  /** Aborted when the user wants to stop. */
+  readonly signal: AbortSignal;
 }

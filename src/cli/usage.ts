@@ -4,15 +4,22 @@ export class UsageError extends Error {}
 export const usage = `Usage: qemu-checkpoint COMMAND [NAME] SOURCE [OPTION]...
 
 Commands
-  create [NAME]   print the QMP command that makes a checkpoint
-  delete NAME     print the QMP commands that delete one
+  create [NAME]   make a checkpoint
+  delete NAME     delete one
   list            show the checkpoints by disks, with the bytes changed since each
   tree            show how the checkpoints hang together
   check [NAME]    say which bitmaps cannot be used, and why
+  reconcile       finish or take back what a crash left half done
 
-Source: what the machine is like; FILE may be - for standard input
-  --block-nodes FILE    a reply of query-named-block-nodes
-  --disk TARGET=NODE    a disk of it and the node-name of its active layer; once for each disk
+Source: a running QEMU, on which create and delete are run
+  --qmp ADDRESS         its monitor: a UNIX socket's path, or HOST:PORT
+  --store DIR           where its checkpoints are kept
+  --disk TARGET=NODE    a disk and the node-name of its active layer; once for each disk
+                        default: every device that QEMU has; a storage daemon has none
+  --dry-run             print the plan with its reasons, and send nothing
+
+Source: files, for which create and delete print the QMP commands; FILE may be - for standard input
+  --block-nodes FILE    a reply of query-named-block-nodes, with --disk for each disk
   --tree FILE           its checkpoints; none where this is left out
   --domain FILE         or all of this in one file
 

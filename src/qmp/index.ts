@@ -23,10 +23,12 @@ export {
   QmpClosedError,
   QmpCommandError,
   QmpConnectError,
+  QmpDivergedError,
   QmpError,
   QmpGreetingError,
   QmpMalformedError,
 } from './error.js';
+export { qmpErrorCode } from './error-code.js';
 export { QmpJobError } from './job-error.js';
 export { PlanError } from './plan-error.js';
 
@@ -41,8 +43,10 @@ export type { QmpCommand } from './qmp-command.js';
 export type { QmpConnection, QmpGreeting } from './qmp-connection.js';
 export type { QmpEvent, QmpEventFilter, QmpEventOptions, QmpEvents } from './qmp-event.js';
 export type { QmpArguments, QmpSession } from './qmp-session.js';
+export type { RecordedSession } from './record-session.js';
+export type { ReplayedSession } from './replay-session.js';
 export type { RunOptions, StepProgress } from './run-plan.js';
-export type { ScriptedCall } from './scripted-session.js';
+export type { ScriptedCall, ScriptedSession } from './scripted-session.js';
 export type { QmpAddress } from './session/address.js';
 export type { ConnectOptions } from './session.js';
 export type { JobProgress } from './wait-for-job.js';

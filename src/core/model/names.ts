@@ -7,10 +7,11 @@ export function isCheckpointName(value: unknown): value is string {
  * Whether a value may name a new bitmap: 1 to 1023 bytes of UTF-8 without control characters.
  *
  * QEMU counts bytes although its text says characters, and accepts control characters, NUL among them. Such a name
- * breaks logs, shells and tools that list bitmaps line by line, so none is made here.
+ * breaks logs, shells and tools that list bitmaps line by line, so none is made here. What Unicode keeps from ever being a
+ * character (U+FFFF, U+FDD0, …) QEMU takes for broken UTF-8.
  */
 export function isBitmapName(value: unknown): value is string {
-  return isObservedBitmapName(value) && !/[\p{Cc}\p{Cs}]/u.test(value);
+  return isObservedBitmapName(value) && !/[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u.test(value);
 }
 
 /** Whether QEMU can show a bitmap of this name: 1 to 1023 bytes of UTF-8, whatever they are. */
