@@ -4,6 +4,7 @@ export { parseCheckpoint } from './core/model/checkpoint.js';
 export { parseCheckpointDefinition } from './core/model/checkpoint-definition.js';
 export { parseCheckpointTree } from './core/model/checkpoint-tree.js';
 export { parseDomain } from './core/model/domain.js';
+export { parsePendingChange } from './core/model/pending-change.js';
 
 // Plan what is wanted
 
@@ -11,6 +12,7 @@ export { applyStep } from './core/apply.js';
 export { activeWriteBitmap, planBitmapMerge } from './core/plan/bitmap-merge.js';
 export { planCreateCheckpoint } from './core/plan/create-checkpoint.js';
 export { planDeleteCheckpoint } from './core/plan/delete-checkpoint.js';
+export { planReconcile } from './core/plan/reconcile.js';
 export { planRedefineCheckpoint } from './core/plan/redefine-checkpoint.js';
 
 // Ask first
@@ -19,6 +21,9 @@ export { checkBitmapChain } from './core/check/bitmap-chain.js';
 export { checkCreateCheckpoint } from './core/check/create-checkpoint.js';
 export { checkDeleteCheckpoint } from './core/check/delete-checkpoint.js';
 export { checkRedefineCheckpoint } from './core/check/redefine-checkpoint.js';
+
+export { isPlanDone } from './core/plan/is-plan-done.js';
+export { pendingChangeOf } from './core/plan/pending-change.js';
 
 // The tree of checkpoints
 
@@ -39,14 +44,21 @@ export type {
   BitmapAddAction,
   BitmapMergeAction,
   BitmapReference,
+  BitmapsExpectAction,
   Command,
+  JobAction,
+  JobWaitAction,
+  NodeAddAction,
+  NodeRemoveAction,
   NodeReopenAction,
+  SnapshotTakeAction,
   StandaloneAction,
   Transaction,
   TransactionAction,
 } from './core/action.js';
 export type { DeleteOptions } from './core/check/delete-checkpoint.js';
 export type { RedefineOptions } from './core/check/redefine-checkpoint.js';
+export type { CommitJob, CopyJob, CreateJob, FillJob, Job, PullJob } from './core/job.js';
 export type { Bitmap } from './core/model/bitmap.js';
 export type { BlockNode } from './core/model/block-node.js';
 export type { Checkpoint, CheckpointDisk } from './core/model/checkpoint.js';
@@ -55,6 +67,8 @@ export type { CheckpointTree } from './core/model/checkpoint-tree.js';
 export type { Disk } from './core/model/disk.js';
 export type { Domain } from './core/model/domain.js';
 export type { InternalSnapshot } from './core/model/internal-snapshot.js';
+export type { PendingChange, PendingCreate, PendingDelete, PendingRemoval } from './core/model/pending-change.js';
 export type { BitmapMergeRequest } from './core/plan/bitmap-merge.js';
 export type { Plan, Step } from './core/plan/plan.js';
+export type { Decision, ReconcileOptions, Reconciliation } from './core/plan/reconcile.js';
 export type { Problem, ProblemDetails } from './core/problem.js';

@@ -68,7 +68,7 @@ export async function runPlan(session: QmpSession, plan: Plan, options: RunOptio
   checkSteps(steps, schema === undefined ? await schemaOf(session) : readQmpSchema(schema));
   const total = steps.length;
   // Listening begins before the first job does.
-  const waker = steps.some(({ command }) => command.kind === 'job-start') ? jobWaker(session) : idleWaker;
+  const waker = steps.some(({ command }) => command.kind.startsWith('job-')) ? jobWaker(session) : idleWaker;
   let completed = 0;
   try {
     for (const [index, step] of steps.entries()) {
