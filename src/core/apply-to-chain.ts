@@ -8,8 +8,9 @@ import type { Domain } from './model/domain.js';
 export function takeSnapshot(domain: Domain, { nodeName, overlayNodeName }: SnapshotTakeAction): Domain {
   const overlay = domain.otherNodes?.find((node) => node.nodeName === overlayNodeName);
   if (overlay === undefined) return domain;
-  return changeChain(removeNode(domain, overlayNodeName), nodeName, ([active, ...below]) => ({
+  return changeChain(domain, nodeName, ([active, ...below]) => ({
     chain: [on(overlay, active), { ...active, readOnly: true }, ...below],
+    joined: overlay,
   }));
 }
 
@@ -17,7 +18,7 @@ export function takeSnapshot(domain: Domain, { nodeName, overlayNodeName }: Snap
 export function finishActiveCommit(domain: Domain, { activeNodeName, baseNodeName }: CommitJob): Domain {
   return changeChain(domain, activeNodeName, (chain) => {
     const place = placeOf(chain, baseNodeName);
-    const [base, ...below] = chain.slice(place);
+    const [base, ...below] = place === -1 ? [] : chain.slice(place);
     if (base === undefined) return { chain };
     return { chain: [{ ...base, readOnly: false }, ...below], left: chain.slice(0, place) };
   });
@@ -25,23 +26,27 @@ export function finishActiveCommit(domain: Domain, { activeNodeName, baseNodeNam
 
 /** The layer above the committed ones stands on the base; those are no part of the disk any more. */
 export function finishInactiveCommit(domain: Domain, { activeNodeName, topNodeName, baseNodeName }: CommitJob): Domain {
-  return changeChain(domain, activeNodeName, (chain) => dropBetween(chain, placeOf(chain, topNodeName), baseNodeName));
+  return changeChain(domain, activeNodeName, (chain) =>
+    dropBetween(chain, placeOf(chain, topNodeName), placeOf(chain, baseNodeName)),
+  );
 }
 
 /** The guest writes to the copy; what was copied is no part of the disk any more. */
 export function finishCopy(domain: Domain, { activeNodeName, targetNodeName, shallow }: CopyJob): Domain {
   const target = domain.otherNodes?.find((node) => node.nodeName === targetNodeName);
   if (target === undefined) return domain;
-  return changeChain(removeNode(domain, targetNodeName), activeNodeName, ([active, ...below]) =>
+  return changeChain(domain, activeNodeName, ([active, ...below]) =>
     shallow
-      ? { chain: [on(target, below[0]), ...below], left: [active] }
-      : { chain: [target], left: [active, ...below] },
+      ? { chain: [on(target, below[0]), ...below], joined: target, left: [active] }
+      : { chain: [target], joined: target, left: [active, ...below] },
   );
 }
 
 /** The active layer stands on the base of the pull, or on none; the layers between are no part of the disk any more. */
 export function finishPull(domain: Domain, { activeNodeName, baseNodeName }: PullJob): Domain {
-  return changeChain(domain, activeNodeName, (chain) => dropBetween(chain, 1, baseNodeName));
+  return changeChain(domain, activeNodeName, (chain) =>
+    dropBetween(chain, 1, baseNodeName === undefined ? chain.length : placeOf(chain, baseNodeName)),
+  );
 }
 
 export function addNode(domain: Domain, action: NodeAddAction): Domain {
@@ -68,22 +73,28 @@ export function removeNode(domain: Domain, nodeName: string): Domain {
 
 type Layers = readonly [BlockNode, ...BlockNode[]];
 
-/** Changes the chain below an active layer; layers that leave it are still nodes of QEMU's. */
-function changeChain(
-  domain: Domain,
-  activeNodeName: string,
-  change: (chain: Layers) => { readonly chain: readonly BlockNode[]; readonly left?: readonly BlockNode[] },
-): Domain {
+interface ChangedChain {
+  readonly chain: readonly BlockNode[];
+  /** A node that was no layer of any disk before. */
+  readonly joined?: BlockNode;
+  /** Layers that are no part of the disk any more; they are still nodes of QEMU's. */
+  readonly left?: readonly BlockNode[];
+}
+
+/** Changes the chain below an active layer. */
+function changeChain(domain: Domain, activeNodeName: string, change: (chain: Layers) => ChangedChain): Domain {
+  let joined: BlockNode | undefined;
   let left: readonly BlockNode[] = [];
   const disks = domain.disks.map((disk): Disk => {
     const [active, ...below] = disk.backingChain;
     if (active?.nodeName !== activeNodeName) return disk;
     const changed = change([active, ...below]);
-    left = changed.left ?? [];
+    ({ joined, left = [] } = changed);
     const sourcePath = changed.chain[0]?.filename;
     return { ...disk, ...(sourcePath !== undefined && { sourcePath }), backingChain: changed.chain };
   });
-  return withOtherNodes({ ...domain, disks }, [...(domain.otherNodes ?? []), ...left]);
+  const others = (domain.otherNodes ?? []).filter((node) => node !== joined);
+  return withOtherNodes({ ...domain, disks }, [...others, ...left]);
 }
 
 function withOtherNodes(domain: Domain, otherNodes: readonly BlockNode[]): Domain {
@@ -91,16 +102,12 @@ function withOtherNodes(domain: Domain, otherNodes: readonly BlockNode[]): Domai
   return otherNodes.length === 0 ? rest : { ...rest, otherNodes };
 }
 
-/** Drops the layers from a place down to the base, and puts the one above them on it. */
-function dropBetween(chain: Layers, place: number, baseNodeName: string | undefined) {
-  const base = baseNodeName === undefined ? chain.length : placeOf(chain, baseNodeName);
-  const kept = chain.slice(0, place);
-  const above = kept.pop();
-  const rest = chain.slice(base);
-  return {
-    chain: above === undefined ? rest : [...kept, on(above, rest[0]), ...rest],
-    left: chain.slice(place, base),
-  };
+/** Drops the layers from one place down to another, and puts the one above them on what is left below. */
+function dropBetween(chain: Layers, top: number, base: number): ChangedChain {
+  const above = chain[top - 1];
+  if (above === undefined || base < top) return { chain };
+  const below = chain.slice(base);
+  return { chain: [...chain.slice(0, top - 1), on(above, below[0]), ...below], left: chain.slice(top, base) };
 }
 
 /** A layer on another backing image, or on none. */
@@ -109,7 +116,7 @@ function on(layer: BlockNode, backing: BlockNode | undefined): BlockNode {
   return backing?.filename === undefined ? alone : { ...alone, backingFilename: backing.filename };
 }
 
+/** -1 where it is no layer of the chain. */
 function placeOf(chain: readonly BlockNode[], nodeName: string): number {
-  const place = chain.findIndex((node) => node.nodeName === nodeName);
-  return place === -1 ? chain.length : place;
+  return chain.findIndex((node) => node.nodeName === nodeName);
 }
