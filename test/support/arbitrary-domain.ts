@@ -73,6 +73,13 @@ export function bitmapOf(name: string): fc.Arbitrary<Bitmap> {
     .map(({ dirty, ...state }) => bitmap(name, { ...state, dirtyBytes: dirty * state.granularity }));
 }
 
+/** What is known of a protocol layer, most often all that a reopen needs. */
+const protocolLayer = fc.oneof(
+  { weight: 8, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ fileReadOnly: true as const }) },
+  { weight: 1, arbitrary: fc.constant({ fileNodeName: '#block007' }) },
+);
+
 /** A backing chain whose layers have some of these bitmaps. */
 export function backingChain(
   diskTarget: string,
@@ -81,7 +88,10 @@ export function backingChain(
 ): fc.Arbitrary<readonly BlockNode[]> {
   const layer = fc
     .shuffledSubarray([...names])
-    .chain((found) => fc.record({ bitmaps: fc.tuple(...found.map(bitmapOf)), readOnly: fc.boolean() }));
+    .chain((found) =>
+      fc.record({ bitmaps: fc.tuple(...found.map(bitmapOf)), readOnly: fc.boolean(), file: protocolLayer }),
+    )
+    .map(({ file, ...state }) => ({ ...state, ...file }));
   return fc.array(layer, bounds).map((layers) => layers.map((state, place) => node(`${diskTarget}-${place}`, state)));
 }
 

@@ -192,10 +192,12 @@ function reopen(nodes: Nodes, action: NodeReopenAction): void {
   const node = nodes.get(nodeName);
   if (node === undefined) throw new Error(`Failed to find node with node-name='${nodeName}'`);
   const { image } = node;
-  if (nodeName.startsWith('#')) throw new Error(`Invalid node-name: '${nodeName}'`);
+  for (const name of [nodeName, fileNodeName])
+    if (name.startsWith('#')) throw new Error(`Invalid node-name: '${name}'`);
   if (action.format !== image.format) throw new Error("Cannot change the option 'driver'");
   if (fileNodeName !== image.fileNodeName) throw new Error(`Cannot change the child 'file' of '${nodeName}'`);
   if (backingNodeName !== node.backingNodeName) throw new Error(`backing is missing for '${nodeName}'`);
+  if (!readOnly && image.fileReadOnly) throw new Error('Block node is read-only');
   if (readOnly && !node.readOnly) store(node);
   node.readOnly = readOnly;
   // Whatever is not repeated goes back to its default.

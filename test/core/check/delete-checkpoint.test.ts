@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkDeleteCheckpoint } from '../../../src/index.js';
-import { bitmap, chain, checkpoint, disk, domain, node, tree, without } from '../../support/builders.js';
+import { bitmap, chain, disk, domain, node } from '../../support/builders.js';
 import { codesOf, detailsOf, refusal } from '../../support/refusal.js';
 
 const busy = bitmap('monday', { busy: true });
@@ -14,52 +14,6 @@ describe('checkDeleteCheckpoint', () => {
     expect(detailsOf(checkDeleteCheckpoint(domain(), name))).toEqual([
       { code: 'checkpoint-not-found', checkpoint: name },
     ]);
-  });
-
-  it('1: refuses a bitmap that is busy, on whatever layer and disk', () => {
-    const layers = [node('top', { bitmaps: [busy] }), node('base', { bitmaps: [busy], readOnly: true })];
-    const given = domain({
-      disks: [disk('vda', layers), disk('vdb', [node('b', { bitmaps: [bitmap('other', { busy: true }), 'monday'] })])],
-      checkpoints: tree([checkpoint('monday', { disks: ['vda', 'vdb'] })]),
-    });
-    expect(detailsOf(checkDeleteCheckpoint(given, 'monday'))).toEqual([
-      { code: 'bitmap-busy', diskTarget: 'vda', nodeName: 'top', bitmap: 'monday' },
-      { code: 'bitmap-busy', diskTarget: 'vda', nodeName: 'base', bitmap: 'monday' },
-    ]);
-  });
-
-  const generated = { ...node('#block123', { bitmaps: ['monday'], readOnly: true }) };
-  const unknownFile = without(node('base', { bitmaps: ['monday'], readOnly: true }), 'fileNodeName');
-
-  it.each([
-    ['2: whose name QEMU made up', generated, { nodeName: '#block123', missing: 'name' }],
-    ['3: whose protocol layer is not known', unknownFile, { nodeName: 'base', missing: 'file-node' }],
-  ] as const)('refuses a read-only layer %s', (_, base, expected) => {
-    const given = domain({ disks: [disk('vda', [node('top', { bitmaps: ['monday'] }), base])] });
-    const problems = [{ code: 'node-not-reopenable', diskTarget: 'vda', ...expected }];
-    expect(detailsOf(checkDeleteCheckpoint(given, 'monday'))).toEqual(problems);
-    expect(checkDeleteCheckpoint(given, 'monday', { metadataOnly: true })).toEqual([]);
-    expect(checkDeleteCheckpoint(given, 'tuesday')).toEqual([]);
-  });
-
-  it('says once for all checkpoints and disks that a layer cannot be reopened', () => {
-    const base = { ...unknownFile, bitmaps: [bitmap('monday'), bitmap('tuesday')] };
-    const over = (diskTarget: string) => disk(diskTarget, [node(diskTarget), base]);
-    const given = domain({
-      disks: [over('vda'), over('vdb')],
-      checkpoints: tree([
-        checkpoint('monday', { disks: ['vda', 'vdb'] }),
-        checkpoint('tuesday', { parent: 'monday', disks: ['vda', 'vdb'] }),
-      ]),
-    });
-    expect(codesOf(checkDeleteCheckpoint(given, 'monday', { children: 'delete' }))).toEqual(['node-not-reopenable']);
-  });
-
-  it.each([
-    ['whose name QEMU made up', { ...generated, readOnly: false }],
-    ['whose protocol layer is not known', { ...unknownFile, readOnly: false }],
-  ])('takes a writable layer %s', (_, only) => {
-    expect(checkDeleteCheckpoint(domain({ disks: [disk('vda', [only])] }), 'monday')).toEqual([]);
   });
 
   it.each(['everything', 'Delete', null, 1, true])(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseCheckpoint, parseCheckpointDefinition, parseCheckpointTree, parseDomain } from '../../../src/index.js';
-import { bitmap, chain, checkpoint, disk, domain, line, node, now, tree, without } from '../../support/builders.js';
+import { bitmap, checkpoint, disk, domain, node, tree, without } from '../../support/builders.js';
 import { deepFreeze } from '../../support/deep-freeze.js';
 import { codesOf, refusal } from '../../support/refusal.js';
 
@@ -119,118 +119,6 @@ describe('what cannot be read', () => {
     expect(codesOf(refusal(() => parse(input)))).toContain('invalid-input');
     expect(broken).toStrictEqual(wrong);
     expect(holdsFrozen(input)).toBe(false);
-  });
-});
-
-describe('parseDomain', () => {
-  it.each<[string, unknown, readonly (string | number)[]]>([
-    ['an empty name', { ...full, name: '' }, ['name']],
-    ['a uuid that is null', { ...full, uuid: null }, ['uuid']],
-    ['a disk without a target', { ...full, disks: [{ ...disk('vda'), diskTarget: '' }] }, ['disks', 0, 'diskTarget']],
-    [
-      'a node-name of 32 bytes',
-      { ...full, disks: [disk('vda', [node('n'.repeat(32))])] },
-      ['disks', 0, 'backingChain', 0, 'nodeName'],
-    ],
-    [
-      'a size that has lost digits',
-      { ...full, disks: [disk('vda', [node('n', { virtualSize: 2 ** 53 })])] },
-      ['disks', 0, 'backingChain', 0, 'virtualSize'],
-    ],
-    [
-      'a third version of qcow2',
-      { ...full, disks: [disk('vda', [{ ...node('n'), qcow2Version: 4 as never }])] },
-      ['disks', 0, 'backingChain', 0, 'qcow2Version'],
-    ],
-    [
-      'options that are no JSON',
-      { ...full, disks: [disk('vda', [node('n', { reopenOptions: { a: 1n } })])] },
-      ['disks', 0, 'backingChain', 0, 'reopenOptions', 'a'],
-    ],
-    ['no tree', without(full, 'checkpoints'), ['checkpoints']],
-  ])('says where it was given %s', (_, input, path) => {
-    expect(refusal(() => parseDomain(input))).toMatchObject([{ code: 'invalid-input', subject: 'domain', path }]);
-  });
-
-  it('lists what does not hang together in disks and tree alike', () => {
-    const input = domain({
-      disks: [disk('vda', chain('vda', [['a', 'a']])), disk('vda')],
-      checkpoints: tree([checkpoint('a', { parent: 'x' }), checkpoint('a', { disks: ['vda', 'vda'] })], 'y'),
-    });
-    expect(codesOf(refusal(() => parseDomain(input)))).toEqual([
-      'disk-duplicate',
-      'bitmap-duplicate',
-      'checkpoint-duplicate',
-      'parent-not-found',
-      'disk-asked-twice',
-      'current-not-found',
-    ]);
-  });
-});
-
-describe('parseCheckpointTree', () => {
-  it('lists everything that does not hang together', () => {
-    const input = {
-      checkpoints: [...line('a', 'b').checkpoints, checkpoint('c', { parent: 'c' }), checkpoint('b')],
-      current: 'x',
-    };
-    expect(codesOf(refusal(() => parseCheckpointTree(input)))).toEqual([
-      'checkpoint-duplicate',
-      'parent-cycle',
-      'current-not-found',
-    ]);
-  });
-});
-
-describe('parseCheckpoint', () => {
-  it.each<[string, object, readonly (string | number)[]]>([
-    ['a name with a dot in front', { ...checkpoint('.a') }, ['name']],
-    ['a parent with a blank', { ...checkpoint('a'), parent: ' ' }, ['parent']],
-    ['a time before the epoch', { ...checkpoint('a'), creationTimeSeconds: -1 }, ['creationTimeSeconds']],
-    ['half a second', { ...checkpoint('a'), creationTimeSeconds: now + 0.5 }, ['creationTimeSeconds']],
-    ['an empty bitmap name', checkpoint('a', { disks: [{ diskTarget: 'vda', bitmap: '' }] }), ['disks', 0, 'bitmap']],
-    ['a description that is null', { ...checkpoint('a'), description: null }, ['description']],
-  ])('says where it was given %s', (_, input, path) => {
-    expect(refusal(() => parseCheckpoint(input))).toMatchObject([
-      { code: 'invalid-input', subject: 'checkpoint', path },
-    ]);
-  });
-
-  it('reads a bitmap whose name this library would not make', () => {
-    const odd = checkpoint('a', { disks: [{ diskTarget: 'vda', bitmap: 'a\nb' }] });
-    expect(parseCheckpoint(odd)).toStrictEqual(odd);
-  });
-});
-
-describe('parseCheckpointDefinition', () => {
-  it.each<[string, object, readonly (string | number)[]]>([
-    ['a name that cannot be', { name: 'a/b' }, ['name']],
-    ['a disk without a name', { disks: [{ disk: '' }] }, ['disks', 0, 'disk']],
-    [
-      'a third way to take part',
-      { disks: [{ disk: 'vda' }, { disk: 'vdb', checkpoint: 'yes' }] },
-      ['disks', 1, 'checkpoint'],
-    ],
-    ['a bitmap name with a line break', { disks: [{ disk: 'vda', bitmap: 'a\n' }] }, ['disks', 0, 'bitmap']],
-    [
-      'a granularity that is no power of two',
-      { disks: [{ disk: 'vda', granularity: 1000 }] },
-      ['disks', 0, 'granularity'],
-    ],
-    [
-      'a bitmap for a disk that does not take part',
-      { disks: [{ disk: 'vda', checkpoint: 'no', bitmap: 'a' }] },
-      ['disks', 0],
-    ],
-    [
-      'a granularity for a disk that does not take part',
-      { disks: [{ disk: 'vda', checkpoint: 'no', granularity: 512 }] },
-      ['disks', 0],
-    ],
-  ])('says where it was given %s', (_, input, path) => {
-    expect(refusal(() => parseCheckpointDefinition(input))).toMatchObject([
-      { code: 'invalid-input', subject: 'definition', path },
-    ]);
   });
 });
 
