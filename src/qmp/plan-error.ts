@@ -95,7 +95,8 @@ function describe(
   lines.push(`the step was: ${step.why}`);
   if (undone.length > 0) lines.push(`put back: ${undone.map(({ why }) => why).join(' ')}`);
   for (const { step: left, cause: why } of notUndone) {
-    const reason = why === undefined ? 'it cannot be undone' : why instanceof Error ? why.message : String(why);
+    const cannot = left.pointOfNoReturn ? 'what was done is needed to go on: plan the rest' : 'it cannot be undone';
+    const reason = why === undefined ? cannot : why instanceof Error ? why.message : String(why);
     lines.push(`not put back: ${left.why} (${reason})`);
   }
   return lines.join('\n');

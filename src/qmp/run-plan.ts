@@ -106,10 +106,12 @@ async function putBack(
   const undone: Step[] = [];
   const notUndone: NotUndone[] = [];
   for (const [index, step] of [...steps.entries()].slice(0, completed).reverse()) {
-    // What was done before is needed to go on.
-    if (step.pointOfNoReturn) break;
-    if (step.undo === undefined) {
+    if (step.pointOfNoReturn) {
       notUndone.push({ step });
+      break;
+    }
+    if (step.undo === undefined) {
+      if (!onlyLooks(step)) notUndone.push({ step });
       continue;
     }
     try {
@@ -122,4 +124,8 @@ async function putBack(
     onStep?.({ state: 'undone', step, index, total });
   }
   return new PlanError(plan, { index: Math.min(completed, total - 1), cause }, { undone, notUndone });
+}
+
+function onlyLooks({ command: { kind } }: Step): boolean {
+  return kind === 'job-wait' || kind === 'bitmaps-expect';
 }
