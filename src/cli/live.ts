@@ -118,7 +118,7 @@ async function tidyUp(machine: Machine): Promise<void> {
   const { session, store, options, terminal } = machine;
   try {
     const { domain, pending } = await look(session, store, options);
-    if (pending.length > 0) await runReconciliation(machine, await reconcile(domain, store));
+    if (pending.length > 0) await runReconciliation(machine, await reconcile(domain, store), terminal.complain);
   } catch {
     terminal.complain('what was begun stays noted in the store; run reconcile when QEMU can be reached');
   }
@@ -128,21 +128,22 @@ async function settle(machine: Machine): Promise<boolean> {
   const { session, store, options, terminal } = machine;
   const { domain } = await look(session, store, options);
   const reconciliation = await reconcile(domain, store);
-  await runReconciliation(machine, reconciliation);
+  await runReconciliation(machine, reconciliation, options.json ? terminal.complain : terminal.print);
   const { decisions } = reconciliation;
   if (options.json) terminal.print(JSON.stringify({ decisions }));
   else if (decisions.length === 0) terminal.print('nothing was interrupted');
   return decisions.every(({ verdict }) => verdict !== 'undecided');
 }
 
-async function runReconciliation(machine: Machine, reconciliation: Reconciliation): Promise<void> {
-  const { session, store, options, terminal } = machine;
+async function runReconciliation(
+  { session, store }: Machine,
+  reconciliation: Reconciliation,
+  tell: (line: string) => void,
+): Promise<void> {
   await runPlan(session, reconciliation);
   await store.settle(reconciliation);
-  if (options.json) return;
-  for (const { checkpoint, verdict, why } of reconciliation.decisions) {
-    terminal.print(`checkpoint "${checkpoint}": ${verdict}: ${why}`);
-  }
+  for (const { checkpoint, verdict, why } of reconciliation.decisions)
+    tell(`checkpoint "${checkpoint}": ${verdict}: ${why}`);
 }
 
 function interrupted(pending: PendingChange): readonly Problem[] {
