@@ -80,6 +80,13 @@ const scenarios: readonly (readonly [sentence: string, scenario: Scenario])[] = 
   ['one is deleted with all below it', { before: line, change: remove('b', { children: 'delete' }) }],
   ['all below one are deleted', { before: line, change: remove('a', { children: 'delete-only' }) }],
   [
+    'siblings are deleted together',
+    {
+      before: [create('a'), create('b'), current('a'), create('c'), current('a'), create('d')],
+      change: remove('a', { children: 'delete-only' }),
+    },
+  ],
+  [
     'several branches are deleted',
     {
       before: [

@@ -14,7 +14,7 @@ export interface Machine {
   readonly domain: Domain;
 }
 
-export const crashes: readonly Crash[] = ['killed', 'power-lost', 'power-lost-late'];
+export const crashes: readonly Crash[] = ['killed', 'power-lost', 'power-lost-reordered'];
 
 export function open({ files }: Machine): Promise<CheckpointStore> {
   return openStore('/store', {}, files);
@@ -31,6 +31,7 @@ export async function change(machine: Machine, store: CheckpointStore, plan: (do
   const domain = await observe(machine, store);
   const planned = plan(domain);
   await store.run(domain, planned, () => send(machine, planned));
+  expect((await store.load()).checkpoints).toStrictEqual(planned.next.checkpoints);
 }
 
 export async function send({ qemu }: Machine, { steps }: Plan): Promise<void> {

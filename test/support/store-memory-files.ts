@@ -8,8 +8,8 @@ export type Crash =
   | 'killed'
   /** The machine lost its power: names that were not synced are as they were before, content that was not is garbage. */
   | 'power-lost'
-  /** The same, but the names made it to the disk in time. */
-  | 'power-lost-late';
+  /** The same, but the latest change of a name made it to the disk, before those that came earlier. */
+  | 'power-lost-reordered';
 
 /** One folder in memory, which tells what was synced from what was not, and dies on demand. */
 export interface MemoryFiles extends FileSystem {
@@ -42,6 +42,7 @@ export function memoryFiles(options: MemoryOptions = {}): MemoryFiles {
 function inMemory(start: ReadonlyMap<string, Inode>, options: MemoryOptions): MemoryFiles {
   const entries = new Map(start);
   let durable: ReadonlyMap<string, Inode> = new Map(start);
+  let latest: (names: Map<string, Inode>) => void = () => undefined;
   const operations: string[] = [];
   let left = Number.POSITIVE_INFINITY;
   let dead = false;
@@ -50,6 +51,10 @@ function inMemory(start: ReadonlyMap<string, Inode>, options: MemoryOptions): Me
     const name = basename(path);
     if (!options.ignoreCase) return name;
     return [...entries.keys()].find((known) => known.toLowerCase() === name.toLowerCase()) ?? name;
+  };
+  const rename = (apply: (names: Map<string, Inode>) => void) => {
+    apply(entries);
+    latest = apply;
   };
   const live = async <T>(run: () => T): Promise<T> => {
     if (dead) throw new Error('this process is dead');
@@ -73,21 +78,32 @@ function inMemory(start: ReadonlyMap<string, Inode>, options: MemoryOptions): Me
     read: (path) => live(() => entries.get(nameIn(path))?.content),
     exists: (path) => live(() => entries.has(nameIn(path))),
     write: (path, text) =>
-      change('write', path, (name) => entries.set(name, { content: Buffer.from(text), durable: undefined })),
+      change('write', path, (name) => {
+        const file = { content: Buffer.from(text), durable: undefined };
+        rename((names) => names.set(name, file));
+      }),
     sync: (path) =>
       change('sync', path, (name) => {
         const file = entries.get(name);
-        if (file === undefined) durable = new Map(entries);
-        else file.durable = file.content;
+        if (file !== undefined) file.durable = file.content;
+        else {
+          durable = new Map(entries);
+          latest = () => undefined;
+        }
       }),
     rename: (from, to) =>
       change('rename to', to, (name) => {
-        entries.set(name, entries.get(nameIn(from)) as Inode);
-        entries.delete(nameIn(from));
+        const source = nameIn(from);
+        const file = entries.get(source) as Inode;
+        rename((names) => {
+          names.delete(source);
+          names.set(name, file);
+        });
       }),
     remove: (path) =>
       change('remove', path, (name) => {
-        if (!entries.delete(name)) throw new Error(`${name} is not there`);
+        if (!entries.has(name)) throw new Error(`${name} is not there`);
+        rename((names) => names.delete(name));
       }),
     lock: (path) =>
       live(() => {
@@ -103,7 +119,8 @@ function inMemory(start: ReadonlyMap<string, Inode>, options: MemoryOptions): Me
       left = changes;
     },
     restart(crash) {
-      const names = crash === 'power-lost' ? durable : entries;
+      const names = new Map(crash === 'killed' ? entries : durable);
+      if (crash === 'power-lost-reordered') latest(names);
       const found = [...names].map(([name, { content, durable: synced }]): [string, Inode] => {
         const bytes = crash === 'killed' ? content : (synced ?? garbageOf(content));
         return [name, { content: bytes, durable: bytes }];
