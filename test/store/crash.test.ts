@@ -10,19 +10,20 @@ import {
   planRedefineCheckpoint,
 } from '../../src/index.js';
 import type { CheckpointStore } from '../../src/store/checkpoint-store.js';
-import { chain, checkpoint, disk, freshDomain, now } from '../support/builders.js';
-import { startQemu } from '../support/model.js';
+import { checkpoint, now } from '../support/builders.js';
 import {
   afterCrash,
   change,
   crashes,
   expectAgreement,
   type Machine,
+  newMachine,
   observe,
   open,
   settle,
+  withSnapshot,
 } from '../support/store-machine.js';
-import { type Crash, memoryFiles } from '../support/store-memory-files.js';
+import type { Crash } from '../support/store-memory-files.js';
 
 type Change = (domain: Domain) => Plan;
 
@@ -128,25 +129,11 @@ const scenarios: readonly (readonly [sentence: string, scenario: Scenario])[] = 
   ['none is current any more', { before: line, change: current(undefined) }],
 ];
 
-/** Two disks, one of them on two layers: whichever is asked for has bitmaps on all of them. */
 async function machineWith(before: readonly Change[]): Promise<Machine> {
-  const domain = freshDomain(disk('vda', chain('vda', [[]])), disk('vdb', chain('vdb', [[], []])));
-  const machine = { qemu: startQemu(domain), files: memoryFiles(), domain };
+  const machine = newMachine();
   await using store = await open(machine);
   for (const plan of before) await change(machine, store, plan);
   return machine;
-}
-
-/** Gives every bitmap of the upper layer of vdb to the lower one too, as a snapshot taken later would have. */
-function withSnapshot({ qemu, files, domain }: Machine): Machine {
-  const seen = qemu.observe(domain);
-  const disks = seen.disks.map((each) => ({
-    ...each,
-    backingChain: each.backingChain.map((node, layer) =>
-      layer === 0 ? node : { ...node, bitmaps: each.backingChain[0]?.bitmaps ?? [] },
-    ),
-  }));
-  return { qemu: startQemu({ ...seen, disks }), files, domain };
 }
 
 /** Runs something that may die, and says whether it did. */

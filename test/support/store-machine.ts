@@ -3,8 +3,9 @@ import { type Domain, type Plan, parseCheckpointTree } from '../../src/index.js'
 import type { CheckpointStore } from '../../src/store/checkpoint-store.js';
 import { openStore } from '../../src/store/open-store.js';
 import { reconcile } from '../../src/store/reconcile.js';
+import { chain, disk, freshDomain } from './builders.js';
 import { type Qemu, startQemu } from './model.js';
-import type { Crash, MemoryFiles } from './store-memory-files.js';
+import { type Crash, type MemoryFiles, memoryFiles } from './store-memory-files.js';
 
 /** A machine with its checkpoints: the model of QEMU, and the folder of its store. */
 export interface Machine {
@@ -12,6 +13,24 @@ export interface Machine {
   readonly files: MemoryFiles;
   /** Names and disks; what is on them is for QEMU to say, what is kept for the store. */
   readonly domain: Domain;
+}
+
+/** Two disks, the second on two layers, and a store with nothing in it. */
+export function newMachine(): Machine {
+  const domain = freshDomain(disk('vda', chain('vda', [[]])), disk('vdb', chain('vdb', [[], []])));
+  return { qemu: startQemu(domain), files: memoryFiles(), domain };
+}
+
+/** Gives every bitmap of an upper layer to the lower ones too: as if it was made there, and a snapshot was taken later. */
+export function withSnapshot({ qemu, files, domain }: Machine): Machine {
+  const seen = qemu.observe(domain);
+  const disks = seen.disks.map((each) => ({
+    ...each,
+    backingChain: each.backingChain.map((node, layer) =>
+      layer === 0 ? node : { ...node, bitmaps: each.backingChain[0]?.bitmaps ?? [] },
+    ),
+  }));
+  return { qemu: startQemu({ ...seen, disks }), files, domain };
 }
 
 export const crashes: readonly Crash[] = ['killed', 'power-lost', 'power-lost-reordered'];
