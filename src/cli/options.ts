@@ -85,6 +85,9 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   if (command === 'delete' && name === undefined) throw new UsageError('delete needs the name of a checkpoint');
   const live = liveOf(values);
   if (command === 'reconcile' && live === undefined) throw new UsageError('reconcile needs --qmp and --store');
+  if (values['dry-run'] && live === undefined) {
+    throw new UsageError('--dry-run goes with --qmp and --store: on files nothing is ever run');
+  }
   return {
     command,
     ...(live !== undefined && { live }),

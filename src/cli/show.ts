@@ -26,7 +26,7 @@ export function showCheck(domain: Domain, name: string | undefined, json: boolea
     throwProblems([problem({ code: 'checkpoint-not-found', checkpoint: name })]);
   }
   const statuses = statusOf(domain).filter(({ checkpoint }) => name === undefined || checkpoint.name === name);
-  const sound = statuses.filter(({ disks }) => disks.every(({ problems }) => problems.length === 0));
+  const sound = statuses.filter(({ usable }) => usable);
   if (json) terminal.print(JSON.stringify(statuses.map(forMachines)));
   else terminal.print(`${sound.length} of ${statuses.length} checkpoints can be used on all their disks`);
   for (const { checkpoint, disks } of statuses) {
@@ -37,8 +37,7 @@ export function showCheck(domain: Domain, name: string | undefined, json: boolea
   return sound.length === statuses.length;
 }
 
-function forMachines({ checkpoint, current, disks }: CheckpointStatus) {
+function forMachines({ checkpoint, current, usable, disks }: CheckpointStatus) {
   const { disks: _, ...about } = checkpoint;
-  const usable = disks.every(({ problems }) => problems.length === 0);
   return { ...about, current, usable, disks };
 }

@@ -10,6 +10,7 @@ export interface DiskStatus {
   readonly bitmap: string;
   /** Bytes that may have changed since: the bitmaps of all layers together, the whole disk at most. */
   readonly dirtyBytes: number;
+  readonly usable: boolean;
   /** Why the bitmap cannot be used; none where it can. */
   readonly problems: readonly Problem[];
 }
@@ -18,16 +19,17 @@ export interface DiskStatus {
 export interface CheckpointStatus {
   readonly checkpoint: Checkpoint;
   readonly current: boolean;
+  /** On every disk that takes part. */
+  readonly usable: boolean;
   readonly disks: readonly DiskStatus[];
 }
 
 export function statusOf(domain: Domain): readonly CheckpointStatus[] {
   const { checkpoints, current } = domain.checkpoints;
-  return checkpoints.map((checkpoint) => ({
-    checkpoint,
-    current: checkpoint.name === current,
-    disks: diskStatus(domain, checkpoint),
-  }));
+  return checkpoints.map((checkpoint) => {
+    const disks = diskStatus(domain, checkpoint);
+    return { checkpoint, current: checkpoint.name === current, usable: disks.every(({ usable }) => usable), disks };
+  });
 }
 
 function diskStatus(domain: Domain, checkpoint: Checkpoint): readonly DiskStatus[] {
@@ -36,11 +38,12 @@ function diskStatus(domain: Domain, checkpoint: Checkpoint): readonly DiskStatus
     const disk = findDisk(domain, diskTarget);
     if (disk === undefined) {
       const problems = [problem({ code: 'disk-gone', diskTarget, checkpoint: checkpoint.name })];
-      return [{ diskTarget, bitmap, dirtyBytes: 0, problems }];
+      return [{ diskTarget, bitmap, dirtyBytes: 0, usable: false, problems }];
     }
     const { backingChain } = disk;
     const problems = checkBitmapChain(backingChain, bitmap, { diskTarget, ...(madeOn !== undefined && { madeOn }) });
     const dirty = backingChain.reduce((sum, node) => sum + (findBitmap(node, bitmap)?.dirtyBytes ?? 0), 0);
-    return [{ diskTarget, bitmap, dirtyBytes: Math.min(dirty, backingChain[0]?.virtualSize ?? 0), problems }];
+    const dirtyBytes = Math.min(dirty, backingChain[0]?.virtualSize ?? 0);
+    return [{ diskTarget, bitmap, dirtyBytes, usable: problems.length === 0, problems }];
   });
 }

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { runOnFiles } from '../support/run-on-files.js';
+
+const files = '--block-nodes r.json --disk vda=vda';
+
+describe('a command line that is not as it should be', () => {
+  it.each([
+    ['', 'no command is given'],
+    ['frob', 'there is no command "frob"'],
+    ['__proto__', 'there is no command "__proto__"'],
+    ['create a b', '"b" is one argument too many'],
+    ['list a', 'list takes no name'],
+    ['delete', 'delete needs the name of a checkpoint'],
+    [`delete a --name a ${files}`, 'the name is given twice'],
+    ['list --name a', 'list does not take --name'],
+    ['tree --dry-run', 'tree does not take --dry-run'],
+    ['create --children keep', 'create does not take --children'],
+    ['create --frob', "Unknown option '--frob'"],
+    [`create --granularity 4k ${files}`, '--granularity takes a whole number, not "4k"'],
+    [`create --now 1e400 ${files}`, '--now takes a whole number, not "1e400"'],
+    [`create --now 99999999999999999999 ${files}`, '--now takes a whole number, not "99999999999999999999"'],
+    [`delete a --children all ${files}`, '--children takes keep, delete or delete-only, not "all"'],
+    ['list --disk vda --block-nodes r.json', '--disk takes TARGET=NODE, not "vda"'],
+    ['list --disk =n --block-nodes r.json', '--disk takes TARGET=NODE, not "=n"'],
+    ['list --disk vda= --block-nodes r.json', '--disk takes TARGET=NODE, not "vda="'],
+    ['list', 'say where the domain is: --block-nodes with --disk, or --domain'],
+    ['list --block-nodes r.json', '--block-nodes needs the disks: --disk TARGET=NODE for each'],
+    ['list --domain d.json --tree t.json', '--domain goes without --block-nodes, --disk and --tree'],
+    ['list --block-nodes - --tree - --disk vda=vda', 'only one of the files can be standard input'],
+    ['list --qmp /m', '--qmp and --store go together'],
+    ['list --store /s', '--qmp and --store go together'],
+    ['list --qmp /m --store /s --tree t.json', '--tree goes without --qmp and --store'],
+    [`reconcile ${files}`, 'reconcile needs --qmp and --store'],
+    [`create --dry-run ${files}`, '--dry-run goes with --qmp and --store: on files nothing is ever run'],
+  ])('"%s" is refused with status 2: %s', async (line, words) => {
+    expect(await runOnFiles(line)).toEqual({
+      status: 2,
+      printed: [],
+      complained: [`qemu-checkpoint: ${words}; --help shows what it takes`],
+    });
+  });
+
+  it.each(['--help', '-h', 'create --help'])('"%s" shows every command and every option', async (line) => {
+    const { status, printed, complained } = await runOnFiles(line);
+    const text = printed.join('\n');
+    const words = ['create', 'delete', 'list', 'tree', 'check', 'reconcile', '--dry-run', '--metadata-only', '--json'];
+    expect({ status, complained }).toEqual({ status: 0, complained: [] });
+    for (const word of words) expect(text).toContain(word);
+  });
+
+  it('"--version" shows the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(`${import.meta.dirname}/../../package.json`, 'utf8'));
+    expect(await runOnFiles('--version')).toEqual({ status: 0, printed: [version], complained: [] });
+  });
+});
