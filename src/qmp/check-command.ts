@@ -1,6 +1,6 @@
 import { type Problem, problem } from '../core/problem.js';
 import type { QmpCommand } from './qmp-command.js';
-import { findCommand, type QmpSchema, type SchemaInfo } from './qmp-schema.js';
+import type { QmpSchema, SchemaType } from './qmp-schema.js';
 
 /**
  * Says what a QEMU does not understand of a command, by its own schema, before the command is sent.
@@ -14,11 +14,11 @@ import { findCommand, type QmpSchema, type SchemaInfo } from './qmp-schema.js';
  * @see QEMU `query-qmp-schema`, `SchemaInfo`
  */
 export function checkCommand({ execute: command, arguments: args }: QmpCommand, schema: QmpSchema): readonly Problem[] {
-  const info = findCommand(schema, command);
+  const argType = schema.commands.get(command);
   // 1
-  if (info === undefined) return [unsupported(command)];
+  if (argType === undefined) return [unsupported(command)];
   const faults: Fault[] = [];
-  checkValue(args, info['arg-type'] ?? '', '', { schema, faults });
+  checkValue(args, argType, undefined, { schema, faults });
   return faults.map((fault) => unsupported(command, fault));
 }
 
@@ -50,82 +50,79 @@ interface Search {
   readonly faults: Fault[];
 }
 
-function checkValue(value: unknown, typeName: string, path: string, search: Search): void {
-  const type = search.schema.get(typeName);
+/** Where a value stands; it becomes a text only where something is wrong with it. */
+type Path = { readonly above: Path; readonly step: string | number } | undefined;
+
+function textOf(path: Path): string {
+  if (path === undefined) return '';
+  const above = textOf(path.above);
+  if (typeof path.step === 'number') return `${above}[${path.step}]`;
+  return above === '' ? path.step : `${above}.${path.step}`;
+}
+
+function checkValue(value: unknown, typeName: string, path: Path, search: Search): void {
+  const { types } = search.schema;
+  const type = types.get(typeName);
   if (type === undefined) return;
-  switch (type['meta-type']) {
-    case 'object':
-      if (isObject(value)) checkObject(value, type, path, search);
-      else search.faults.push({ member: path, fault: 'invalid' });
-      return;
-    case 'array':
-      if (Array.isArray(value)) {
-        value.forEach(
-          (element, place) => void checkValue(element, type['element-type'] ?? '', `${path}[${place}]`, search),
-        );
-      } else search.faults.push({ member: path, fault: 'invalid' });
-      return;
-    case 'enum':
-      // 4
-      if (!enumValues(type).includes(String(value)))
-        search.faults.push({ member: `${path}=${String(value)}`, fault: 'unknown' });
-      return;
-    case 'alternate': {
-      const chosen = type.members?.find((member) => isOfKind(value, member.type ?? '', search.schema));
-      if (chosen === undefined) search.faults.push({ member: path, fault: 'invalid' });
-      else checkValue(value, chosen.type ?? '', path, search);
-      return;
-    }
-    default:
-      if (!isOfKind(value, typeName, search.schema)) search.faults.push({ member: path, fault: 'invalid' });
+  // 4
+  if (!isOfKind(value, type, search.schema)) search.faults.push({ member: textOf(path), fault: 'invalid' });
+  else if (type.kind === 'object') checkObject(value as object, type, path, search);
+  else if (type.kind === 'array') {
+    (value as readonly unknown[]).forEach((element, step) => {
+      checkValue(element, type.elementType, { above: path, step }, search);
+    });
+  } else if (type.kind === 'alternate') {
+    checkValue(value, type.types.find((name) => isOfType(value, name, search.schema)) ?? '', path, search);
+  } else if (type.kind === 'enum' && !type.values.has(value)) {
+    search.faults.push({ member: `${textOf(path)}=${String(value)}`, fault: 'unknown' });
   }
 }
 
-function checkObject(value: Record<string, unknown>, type: SchemaInfo, path: string, search: Search): void {
-  const members = membersOf(value, type, search.schema);
-  const at = (name: string) => (path === '' ? name : `${path}.${name}`);
-  for (const [name, member] of Object.entries(value)) {
-    const known = members.find((candidate) => candidate.name === name);
+type ObjectType = Extract<SchemaType, { readonly kind: 'object' }>;
+
+function checkObject(value: object, type: ObjectType, path: Path, search: Search): void {
+  const parts = [type, ...variantOf(value, type, search.schema)];
+  for (const [step, member] of Object.entries(value)) {
+    const known = parts.find(({ members }) => members.has(step))?.members.get(step);
+    const at = { above: path, step };
     // 2
-    if (known === undefined) search.faults.push({ member: at(name), fault: 'unknown' });
-    else checkValue(member, known.type ?? '', at(name), search);
+    if (known === undefined) search.faults.push({ member: textOf(at), fault: 'unknown' });
+    else checkValue(member, known.type, at, search);
   }
-  for (const { name = '', ...member } of members) {
-    // 3
-    const optional = 'default' in member;
-    if (!optional && !Object.hasOwn(value, name)) search.faults.push({ member: at(name), fault: 'missing' });
+  for (const { members } of parts) {
+    for (const [step, { required }] of members) {
+      if (!required || Object.hasOwn(value, step)) continue;
+      // 3
+      search.faults.push({ member: textOf({ above: path, step }), fault: 'missing' });
+    }
   }
 }
 
-/** The members of an object and of the variant that its tag names. */
-function membersOf(
-  value: Record<string, unknown>,
-  type: SchemaInfo,
-  schema: QmpSchema,
-): NonNullable<SchemaInfo['members']> {
-  const own = type.members ?? [];
-  const variant = type.variants?.find((candidate) => type.tag !== undefined && candidate.case === value[type.tag]);
-  const info = variant === undefined ? undefined : schema.get(variant.type);
-  return info === undefined ? own : [...own, ...membersOf(value, info, schema)];
+/** What the variant that the tag names adds to an object, and what a variant of that adds in turn. */
+function variantOf(value: object, { tag, variants }: ObjectType, schema: QmpSchema): readonly ObjectType[] {
+  if (tag === undefined) return [];
+  const named = (value as { readonly [member: string]: unknown })[tag];
+  const variant = schema.types.get(variants.get(String(named)) ?? '');
+  return variant?.kind === 'object' ? [variant, ...variantOf(value, variant, schema)] : [];
 }
 
-function enumValues(type: SchemaInfo): readonly string[] {
-  return type.members?.map(({ name = '' }) => name) ?? type.values ?? [];
+function isOfType(value: unknown, typeName: string, schema: QmpSchema): boolean {
+  const type = schema.types.get(typeName);
+  return type === undefined || isOfKind(value, type, schema);
 }
 
-function isOfKind(value: unknown, typeName: string, schema: QmpSchema): boolean {
-  const type = schema.get(typeName);
-  switch (type?.['meta-type']) {
+function isOfKind(value: unknown, type: SchemaType, schema: QmpSchema): boolean {
+  switch (type.kind) {
     case 'object':
-      return isObject(value);
+      return typeof value === 'object' && value !== null && !Array.isArray(value);
     case 'array':
       return Array.isArray(value);
     case 'enum':
       return typeof value === 'string';
+    case 'alternate':
+      return type.types.some((name) => isOfType(value, name, schema));
     case 'builtin':
-      return isOfJsonType(value, type['json-type'] ?? 'value');
-    default:
-      return true;
+      return isOfJsonType(value, type.jsonType);
   }
 }
 
@@ -143,8 +140,4 @@ function isOfJsonType(value: unknown, jsonType: string): boolean {
     default:
       return true;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

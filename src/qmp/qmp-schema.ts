@@ -1,51 +1,87 @@
 import * as z from 'zod';
 
-/** What a QEMU says it understands: the reply of `query-qmp-schema`, by the names of its types. */
-export type QmpSchema = ReadonlyMap<string, SchemaInfo>;
+/** What a QEMU says it understands: the reply of `query-qmp-schema`, made ready for checking commands. */
+export interface QmpSchema {
+  /** The type of each command's arguments, by the command's name. */
+  readonly commands: ReadonlyMap<string, string>;
+  /** By their names, which QEMU makes numbers. */
+  readonly types: ReadonlyMap<string, SchemaType>;
+}
 
-/** One entry of the reply, with what checking a command needs. */
-export interface SchemaInfo {
-  readonly name: string;
-  readonly 'meta-type': string;
-  readonly 'arg-type'?: string;
-  readonly 'element-type'?: string;
-  readonly 'json-type'?: string;
-  readonly tag?: string;
-  readonly variants?: readonly { readonly case: string; readonly type: string }[];
-  readonly values?: readonly string[];
-  /** Of an object: `name` and `type`; of an enum: `name`; of an alternate: `type`. A `default` makes a member optional. */
-  readonly members?: readonly { readonly name?: string; readonly type?: string; readonly default?: unknown }[];
+/** A type of QMP's. */
+export type SchemaType =
+  | {
+      readonly kind: 'object';
+      readonly members: ReadonlyMap<string, SchemaMember>;
+      /** Name of the member that says which variant there is. */
+      readonly tag?: string;
+      /** The type that has the members of each variant. */
+      readonly variants: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: 'array'; readonly elementType: string }
+  | { readonly kind: 'enum'; readonly values: ReadonlySet<unknown> }
+  | { readonly kind: 'alternate'; readonly types: readonly string[] }
+  | { readonly kind: 'builtin'; readonly jsonType: string };
+
+/** A member of an object. */
+export interface SchemaMember {
+  readonly type: string;
+  readonly required: boolean;
 }
 
 /** Reads a reply of `query-qmp-schema`; `undefined` where it is not one. */
 export function readQmpSchema(reply: unknown): QmpSchema | undefined {
   const result = schemaReplySchema.safeParse(reply);
-  return result.success ? new Map(result.data.map((info) => [key(info), info])) : undefined;
+  if (!result.success) return undefined;
+  const commands = new Map<string, string>();
+  const types = new Map<string, SchemaType>();
+  for (const info of result.data) {
+    if (info['meta-type'] === 'command') commands.set(info.name, info['arg-type'] ?? '');
+    const type = typeOf(info);
+    if (type !== undefined) types.set(info.name, type);
+  }
+  return { commands, types };
 }
 
-/** Finds a command; types have names of their own, which QEMU makes numbers. */
-export function findCommand(schema: QmpSchema, command: string): SchemaInfo | undefined {
-  return schema.get(`command ${command}`);
-}
-
-function key(info: SchemaInfo): string {
-  return info['meta-type'] === 'command' || info['meta-type'] === 'event'
-    ? `${info['meta-type']} ${info.name}`
-    : info.name;
+function typeOf(info: SchemaInfo): SchemaType | undefined {
+  const { members = [], variants = [], tag, values = [] } = info;
+  switch (info['meta-type']) {
+    case 'object':
+      return {
+        kind: 'object',
+        // A member that may be left out has a default, which is `null` as a rule.
+        members: new Map(members.map((of) => [of.name ?? '', { type: of.type ?? '', required: !('default' in of) }])),
+        ...(tag !== undefined && { tag }),
+        variants: new Map(variants.map((variant) => [variant.case, variant.type])),
+      };
+    case 'array':
+      return { kind: 'array', elementType: info['element-type'] ?? '' };
+    case 'enum':
+      // Before QEMU 6.2 only the names were told.
+      return { kind: 'enum', values: new Set<unknown>(info.members?.map(({ name }) => name) ?? values) };
+    case 'alternate':
+      return { kind: 'alternate', types: members.map(({ type = '' }) => type) };
+    case 'builtin':
+      return { kind: 'builtin', jsonType: info['json-type'] ?? 'value' };
+    default:
+      return undefined;
+  }
 }
 
 const text = z.exactOptional(z.string());
 
-const schemaReplySchema = z.array(
-  z.object({
-    name: z.string(),
-    'meta-type': z.string(),
-    'arg-type': text,
-    'element-type': text,
-    'json-type': text,
-    tag: text,
-    variants: z.exactOptional(z.array(z.object({ case: z.string(), type: z.string() }))),
-    values: z.exactOptional(z.array(z.string())),
-    members: z.exactOptional(z.array(z.object({ name: text, type: text, default: z.exactOptional(z.unknown()) }))),
-  }),
-) satisfies z.ZodType<readonly SchemaInfo[]>;
+const schemaInfoSchema = z.object({
+  name: z.string(),
+  'meta-type': z.string(),
+  'arg-type': text,
+  'element-type': text,
+  'json-type': text,
+  tag: text,
+  variants: z.exactOptional(z.array(z.object({ case: z.string(), type: z.string() }))),
+  values: z.exactOptional(z.array(z.string())),
+  members: z.exactOptional(z.array(z.object({ name: text, type: text, default: z.exactOptional(z.unknown()) }))),
+});
+
+type SchemaInfo = z.infer<typeof schemaInfoSchema>;
+
+const schemaReplySchema = z.array(schemaInfoSchema);
