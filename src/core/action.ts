@@ -78,6 +78,8 @@ export interface NodeAddAction {
   readonly format: string;
   /** Bytes; what the node will have, for the plan: QEMU is not told. */
   readonly virtualSize: number;
+  /** Bytes per cluster of the image; for the plan too. */
+  readonly clusterSize?: number;
   /** What the image is called, for the plan; QEMU is told in `options` of the protocol layer. */
   readonly filename?: string;
   readonly fileNodeName?: string;
@@ -91,6 +93,8 @@ export interface NodeAddAction {
 export interface NodeRemoveAction {
   readonly kind: 'node-remove';
   readonly nodeName: string;
+  /** It may be gone already, from a run that did not end; then there is nothing to do. */
+  readonly mayBeGone?: true;
 }
 
 /** Looks whether a node has bitmaps that are recording, persistent and well, and fails where one is not. */

@@ -1,7 +1,9 @@
+import { describeChainProblem } from './describe-chain-problem.js';
 import type { ProblemDetails } from './problem.js';
+import { bitmapText, diskText, excerpt, nodeText, type ProblemText, words } from './problem-text.js';
 
 /** The words for a problem: what is wrong and where, and what would help. */
-export function describeProblem(problem: ProblemDetails): { readonly statement: string; readonly cure: string } {
+export function describeProblem(problem: ProblemDetails): ProblemText {
   switch (problem.code) {
     case 'invalid-input':
       return words(
@@ -180,6 +182,28 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
         `${bitmapText(problem)} is inconsistent: QEMU did not close the image cleanly`,
         'it can only be removed: use an older checkpoint or a full backup',
       );
+    case 'node-name-invalid':
+    case 'node-name-taken':
+    case 'node-unsuitable':
+    case 'size-differs':
+    case 'filename-invalid':
+    case 'filename-taken':
+    case 'backing-filename-unknown':
+    case 'cluster-size-invalid':
+    case 'layer-not-found':
+    case 'layer-not-below':
+    case 'nothing-to-pull':
+    case 'layer-shared':
+    case 'layer-unnamed':
+    case 'layer-left-over':
+    case 'bitmap-ends':
+    case 'rescue-impossible':
+      return describeChainProblem(problem);
+    case 'job-unknown':
+      return words(
+        `job ${problem.jobId} is one of a plan, but what it is about is not in the domain`,
+        'pass the plan that was interrupted, or cancel the job',
+      );
     case 'command-unsupported':
       return words(
         unsupportedText(problem),
@@ -217,26 +241,6 @@ export function describeProblem(problem: ProblemDetails): { readonly statement: 
   }
 }
 
-function words(statement: string, cure: string): { readonly statement: string; readonly cure: string } {
-  return { statement: oneLine(statement), cure };
-}
-
-function bitmapText(where: {
-  readonly bitmap: string;
-  readonly nodeName?: string;
-  readonly diskTarget?: string;
-}): string {
-  return `bitmap "${excerpt(where.bitmap)}" on node "${where.nodeName}"${diskText(where)}`;
-}
-
-function nodeText(where: { readonly nodeName: string; readonly diskTarget?: string }): string {
-  return `node "${where.nodeName}"${diskText(where)}`;
-}
-
-function diskText({ diskTarget }: { readonly diskTarget?: string }, otherwise = ''): string {
-  return diskTarget === undefined ? otherwise : ` (disk ${diskTarget})`;
-}
-
 function unsupportedText(where: Extract<ProblemDetails, { readonly code: 'command-unsupported' }>): string {
   const { command, member, fault } = where;
   if (member === undefined) return `this QEMU has no command ${command}`;
@@ -244,14 +248,6 @@ function unsupportedText(where: Extract<ProblemDetails, { readonly code: 'comman
   return fault === 'invalid'
     ? `this QEMU does not take "${member}" as it is given to ${command}`
     : `this QEMU does not know "${member}" of ${command}`;
-}
-
-/** The texts of an error stand one on a line, whatever the values in them hold. */
-function oneLine(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 function notReopenable(where: Extract<ProblemDetails, { readonly code: 'node-not-reopenable' }>) {
@@ -271,12 +267,6 @@ function notReopenable(where: Extract<ProblemDetails, { readonly code: 'node-not
         `${layer} and so is its protocol layer`,
         'add the protocol layer with auto-read-only instead of read-only, or delete the metadata only',
       );
-}
-
-/** A name may be 1023 bytes long and hold line breaks; a text stays on one line that can be read. */
-function excerpt(name: string): string {
-  const shown = name.length > 80 ? `${name.slice(0, 77)}...` : name;
-  return JSON.stringify(shown).slice(1, -1);
 }
 
 function pathText(subject: string, path: readonly (string | number)[]): string {

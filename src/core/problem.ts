@@ -1,3 +1,4 @@
+import type { ChainProblemDetails } from './chain-problem.js';
 import { describeProblem } from './describe-problem.js';
 
 /**
@@ -118,6 +119,8 @@ export type ProblemDetails =
       readonly nodeName: string;
       readonly bitmap: string;
     }
+  // Layers, and what is to become one
+  | ChainProblemDetails
   // What a QEMU does not understand
   | {
       readonly code: 'command-unsupported';
@@ -129,7 +132,7 @@ export type ProblemDetails =
   // What a crash has left half done
   | { readonly code: 'change-interrupted'; readonly checkpoint: string; readonly change: 'create' | 'delete' }
   // Jobs
-  | { readonly code: 'job-not-dismissed'; readonly jobId: string }
+  | { readonly code: 'job-not-dismissed' | 'job-unknown'; readonly jobId: string }
   // How block nodes hang together
   | { readonly code: 'device-not-found'; readonly diskTarget: string; readonly device: string }
   | { readonly code: 'node-not-found'; readonly nodeName: string }

@@ -21,6 +21,142 @@ const samples: Samples = {
       'job j has ended and is not dismissed: QEMU would crash when it is asked for its nodes; dismiss it with job-dismiss first',
     ],
   ],
+  'job-unknown': [
+    [
+      { code: 'job-unknown', jobId: 'j' },
+      'job j is one of a plan, but what it is about is not in the domain; pass the plan that was interrupted, or cancel the job',
+    ],
+  ],
+  'node-name-invalid': [
+    [
+      { code: 'node-name-invalid', nodeName: '#a' },
+      '"#a" cannot name a node; use a letter, then letters, digits, "-", "." and "_", at most 31 in all',
+    ],
+  ],
+  'node-name-taken': [
+    [{ code: 'node-name-taken', nodeName: 'n' }, 'a node "n" exists; choose another name, or remove that node first'],
+  ],
+  'node-unsuitable': [
+    [
+      { code: 'node-unsuitable', ...onDisk, reason: 'read-only' },
+      'node "n" (disk vda) cannot be put into the chain: it is read-only; open it for writing',
+    ],
+    [
+      { code: 'node-unsuitable', ...onDisk, reason: 'not-qcow2' },
+      'node "n" (disk vda) cannot be put into the chain: it is not qcow2; use a qcow2 image, which can stand on another and store bitmaps',
+    ],
+    [
+      { code: 'node-unsuitable', ...onDisk, reason: 'is-layer' },
+      'node "n" (disk vda) cannot be put into the chain: it is a layer of a disk; use a node of its own',
+    ],
+    [
+      { code: 'node-unsuitable', ...onDisk, reason: 'has-backing' },
+      'node "n" (disk vda) cannot be put into the chain: it stands on another image; add it with "backing" set to null',
+    ],
+    [
+      { code: 'node-unsuitable', ...onDisk, reason: 'other-backing' },
+      'node "n" (disk vda) cannot be put into the chain: it does not stand on the image below the active layer; add it with "backing" set to that node',
+    ],
+  ],
+  'size-differs': [
+    [
+      { code: 'size-differs', ...onDisk, virtualSize: 1024, expectedSize: 2048 },
+      'node "n" (disk vda) has 1024 bytes where 2048 are needed; make an image of that size',
+    ],
+  ],
+  'filename-invalid': [
+    [
+      { code: 'filename-invalid', filename: 'a.qcow2' },
+      '"a.qcow2" is no absolute path; name the file from the root on',
+    ],
+  ],
+  'filename-taken': [
+    [{ code: 'filename-taken', filename: '/a', nodeName: 'n' }, '"/a" is in use by node "n"; choose another file name'],
+    [
+      { code: 'filename-taken', filename: '/a', checkpoint: 'monday' },
+      'checkpoint "monday" was made on "/a", and a new image of that name would pass for that one; choose another file name',
+    ],
+  ],
+  'backing-filename-unknown': [
+    [
+      { code: 'backing-filename-unknown', ...onDisk },
+      'node "n" (disk vda) has no file name that the header of an image above it can hold: an absolute path of at most 1023 bytes; pass backingFilename',
+    ],
+  ],
+  'cluster-size-invalid': [
+    [
+      { code: 'cluster-size-invalid', nodeName: 'n', clusterSize: 3 },
+      'clusters of 3 bytes are not possible for node "n"; use a power of two from 512 to 2097152, or leave it out',
+    ],
+  ],
+  'layer-not-found': [
+    [
+      { code: 'layer-not-found', ...onDisk },
+      'disk vda has no layer "n"; name one of its backing chain by its node-name',
+    ],
+  ],
+  'layer-not-below': [
+    [
+      { code: 'layer-not-below', ...onDisk, topNodeName: 't' },
+      'node "n" (disk vda) does not lie below node "t"; name the upper one as the top and the lower one as the base',
+    ],
+  ],
+  'nothing-to-pull': [
+    [
+      { code: 'nothing-to-pull', diskTarget: 'vda' },
+      'disk vda has no layer between the active one and what is to stay below it; there is nothing to do',
+    ],
+  ],
+  'layer-shared': [
+    [
+      { code: 'layer-shared', ...onDisk, otherDiskTarget: 'vdb' },
+      'node "n" (disk vda) is a layer of disk vdb too, whose content would change; copy or pull one of the two disks first',
+    ],
+  ],
+  'layer-unnamed': [
+    [
+      { code: 'layer-unnamed', ...onDisk, bitmap: 'a' },
+      'node "n" (disk vda) has bitmap "a" and a name that QEMU made up: it would be gone before its bitmaps are read; give the node a node-name of its own when it is added',
+    ],
+  ],
+  'layer-left-over': [
+    [
+      { code: 'layer-left-over', ...onDisk },
+      'node "n" (disk vda) was a layer before a job that did not come to its end, and is none now; pass the plan that was interrupted, or remove the node',
+    ],
+  ],
+  'bitmap-ends': [
+    [
+      { code: 'bitmap-ends', ...onDisk, bitmap: 'a', reason: 'cannot-store' },
+      'bitmap "a" on disk vda would be lost: node "n" cannot store its bitmap; use a qcow2 image (compat 1.1), or let it end with endCheckpoints',
+    ],
+    [
+      { code: 'bitmap-ends', ...onDisk, bitmap: 'a', checkpoint: 'monday', reason: 'size' },
+      'checkpoint "monday" would end on disk vda: node "n" has another size than the one that takes its bitmap; delete it first, or let it end with endCheckpoints',
+    ],
+    [
+      { code: 'bitmap-ends', ...onDisk, bitmap: 'a', checkpoint: 'monday', reason: 'unusable' },
+      'checkpoint "monday" would end on disk vda: its bitmap on node "n" cannot be used, and afterwards nothing would tell; rescue or delete it first, or let it end with endCheckpoints',
+    ],
+  ],
+  'rescue-impossible': [
+    [
+      { code: 'rescue-impossible', checkpoint: 'monday', diskTarget: 'vda', reason: 'no-bitmap' },
+      'checkpoint "monday" cannot be rescued on disk vda: the disk takes no part in it; only an older checkpoint or a full backup helps',
+    ],
+    [
+      { code: 'rescue-impossible', checkpoint: 'monday', diskTarget: 'vda', reason: 'origin-unknown' },
+      'checkpoint "monday" cannot be rescued on disk vda: no layer has a good bitmap of it, and nothing tells on which layer it was made; only an older checkpoint or a full backup helps',
+    ],
+    [
+      { code: 'rescue-impossible', checkpoint: 'monday', diskTarget: 'vda', reason: 'origin-gone' },
+      'checkpoint "monday" cannot be rescued on disk vda: the layer it was made on is not in the backing chain any more; only an older checkpoint or a full backup helps',
+    ],
+    [
+      { code: 'rescue-impossible', checkpoint: 'monday', ...onDisk, reason: 'no-backing', commitInto: 'base' },
+      'checkpoint "monday" cannot be rescued on disk vda: node "n" has no backing image, where what was discarded leaves no trace; commit the layers above into node "base", whose bitmap then records them, or make a full backup',
+    ],
+  ],
   'invalid-input': [
     [
       { code: 'invalid-input', subject: 'domain', path: ['disks', 0, 'readOnly'], expected: 'must be of type boolean' },
@@ -350,8 +486,8 @@ describe('the text of a problem', () => {
   });
 
   it('stands on one line whatever its values hold', () => {
-    // Both are words of this library itself.
-    const own = ['code', 'since'];
+    // These are words of this library itself.
+    const own = ['code', 'since', 'reason'];
     const nasty = 'a\nb\r\t\0\u001b[31m\u0085\u2028\u2029"';
     for (const [details] of all) {
       const replaced = Object.fromEntries(

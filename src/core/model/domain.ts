@@ -52,3 +52,12 @@ export function parseDomain(input: unknown): Domain {
 export function findDisk(domain: Domain, diskTarget: string): Disk | undefined {
   return domain.disks.find((disk) => disk.diskTarget === diskTarget);
 }
+
+/** Finds a node by its name, be it a layer of a disk or not. */
+export function findNode({ disks, otherNodes = [] }: Domain, nodeName: string): BlockNode | undefined {
+  for (const { backingChain } of disks) {
+    const layer = backingChain.find((node) => node.nodeName === nodeName);
+    if (layer !== undefined) return layer;
+  }
+  return otherNodes.find((node) => node.nodeName === nodeName);
+}
