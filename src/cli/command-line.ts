@@ -53,7 +53,7 @@ async function runCommand(options: Options, terminal: Terminal): Promise<ExitSta
       printPlan(makePlan(options, domain, terminal.now()), json, terminal);
       return 0;
     case 'list':
-      showList(domain, json, terminal);
+      showList(domain, options, terminal);
       return 0;
     case 'tree':
       showTree(domain, json, terminal);

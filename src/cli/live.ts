@@ -53,7 +53,7 @@ async function showLive(options: LiveOptions, terminal: Terminal): Promise<boole
       explainPlan(await reconcile(domain, store), json, terminal);
       return true;
     case 'list':
-      showList(domain, json, terminal);
+      showList(domain, options, terminal);
       break;
     case 'tree':
       showTree(domain, json, terminal);

@@ -18,6 +18,7 @@ export interface Options {
   readonly now?: number;
   readonly children?: 'keep' | 'delete' | 'delete-only';
   readonly metadataOnly: boolean;
+  readonly layers: boolean;
   readonly json: boolean;
 }
 
@@ -33,7 +34,7 @@ const source = ['block-nodes', 'disk', 'tree', 'domain', 'qmp', 'store', 'json']
 const commands = {
   create: [...source, 'dry-run', 'name', 'description', 'only', 'granularity', 'now'],
   delete: [...source, 'dry-run', 'name', 'children', 'metadata-only'],
-  list: source,
+  list: [...source, 'layers'],
   tree: source,
   check: [...source, 'name'],
   reconcile: [...source, 'dry-run'],
@@ -56,6 +57,7 @@ const known = {
   now: { type: 'string' },
   children: { type: 'string' },
   'metadata-only': { type: 'boolean' },
+  layers: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -103,6 +105,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     ...(values.now !== undefined && { now: wholeNumber('now', values.now) }),
     ...(values.children !== undefined && { children: childrenMode(values.children) }),
     metadataOnly: values['metadata-only'] ?? false,
+    layers: values.layers ?? false,
     json: values.json ?? false,
   };
 }

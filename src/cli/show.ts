@@ -2,16 +2,17 @@ import { throwProblems } from '../core/error.js';
 import type { Domain } from '../core/model/domain.js';
 import { problem } from '../core/problem.js';
 import { findCheckpoint } from '../core/tree/find-checkpoint.js';
+import type { Options } from './options.js';
 import { type CheckpointStatus, statusOf } from './status.js';
 import { formatTable } from './table.js';
 import type { Terminal } from './terminal.js';
 import { drawTree } from './tree-picture.js';
 
 /** Shows the checkpoints by disks. */
-export function showList(domain: Domain, json: boolean, terminal: Terminal): void {
+export function showList(domain: Domain, { json, layers }: Options, terminal: Terminal): void {
   const statuses = statusOf(domain);
   if (json) terminal.print(JSON.stringify(statuses.map(forMachines)));
-  else for (const line of formatTable(domain, statuses)) terminal.print(line);
+  else for (const line of formatTable(domain, statuses, { layers })) terminal.print(line);
 }
 
 /** Shows how the checkpoints hang together. */

@@ -10,6 +10,8 @@ export interface DiskStatus {
   readonly bitmap: string;
   /** Bytes that may have changed since: the bitmaps of all layers together, the whole disk at most. */
   readonly dirtyBytes: number;
+  /** Node-names of the layers that have the bitmap, from the active one down. */
+  readonly layers: readonly string[];
   readonly usable: boolean;
   /** Why the bitmap cannot be used; none where it can. */
   readonly problems: readonly Problem[];
@@ -38,12 +40,14 @@ function diskStatus(domain: Domain, checkpoint: Checkpoint): readonly DiskStatus
     const disk = findDisk(domain, diskTarget);
     if (disk === undefined) {
       const problems = [problem({ code: 'disk-gone', diskTarget, checkpoint: checkpoint.name })];
-      return [{ diskTarget, bitmap, dirtyBytes: 0, usable: false, problems }];
+      return [{ diskTarget, bitmap, dirtyBytes: 0, layers: [], usable: false, problems }];
     }
     const { backingChain } = disk;
     const problems = checkBitmapChain(backingChain, bitmap, { diskTarget, ...(madeOn !== undefined && { madeOn }) });
-    const dirty = backingChain.reduce((sum, node) => sum + (findBitmap(node, bitmap)?.dirtyBytes ?? 0), 0);
+    const found = backingChain.map((node) => ({ node, bitmap: findBitmap(node, bitmap) }));
+    const dirty = found.reduce((sum, each) => sum + (each.bitmap?.dirtyBytes ?? 0), 0);
     const dirtyBytes = Math.min(dirty, backingChain[0]?.virtualSize ?? 0);
-    return [{ diskTarget, bitmap, dirtyBytes, usable: problems.length === 0, problems }];
+    const layers = found.filter((each) => each.bitmap !== undefined).map(({ node }) => node.nodeName);
+    return [{ diskTarget, bitmap, dirtyBytes, layers, usable: problems.length === 0, problems }];
   });
 }

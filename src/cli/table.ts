@@ -2,7 +2,8 @@ import type { Domain } from '../core/model/domain.js';
 import type { CheckpointStatus, DiskStatus } from './status.js';
 
 /**
- * Draws the checkpoints by disks, the newest first: how many bytes may have changed since, or why that is not known.
+ * Draws the checkpoints by disks, the newest first: how many bytes may have changed since, or why that is not known; with
+ * `layers` also which layers have the bitmap.
  *
  * @example
  * ```
@@ -11,16 +12,23 @@ import type { CheckpointStatus, DiskStatus } from './status.js';
  *   monday      2023-11-14 22:13:20Z  128 KiB    inconsistent
  * ```
  */
-export function formatTable(domain: Domain, statuses: readonly CheckpointStatus[]): readonly string[] {
+export function formatTable(
+  domain: Domain,
+  statuses: readonly CheckpointStatus[],
+  { layers = false }: { readonly layers?: boolean } = {},
+): readonly string[] {
   if (statuses.length === 0) return ['no checkpoints'];
   const targets = columnsOf(domain, statuses);
-  const rows = statuses
-    .toReversed()
-    .map(({ checkpoint, current, disks }) => [
-      `${current ? '>' : ' '} ${checkpoint.name}`,
-      formatTime(checkpoint.creationTimeSeconds),
-      ...targets.map((target) => formatCell(disks.find(({ diskTarget }) => diskTarget === target))),
-    ]);
+  const rows = statuses.toReversed().map(({ checkpoint, current, disks }) => [
+    `${current ? '>' : ' '} ${checkpoint.name}`,
+    formatTime(checkpoint.creationTimeSeconds),
+    ...targets.map((target) =>
+      formatCell(
+        disks.find(({ diskTarget }) => diskTarget === target),
+        layers,
+      ),
+    ),
+  ]);
   return alignColumns([['  checkpoint', 'created', ...targets], ...rows]);
 }
 
@@ -31,10 +39,11 @@ function columnsOf(domain: Domain, statuses: readonly CheckpointStatus[]): reado
   return [...new Set([...known, ...gone])];
 }
 
-function formatCell(status: DiskStatus | undefined): string {
+function formatCell(status: DiskStatus | undefined, layers: boolean): string {
   if (status === undefined) return '-';
   const [problem] = status.problems;
-  return problem === undefined ? formatBytes(status.dirtyBytes) : problem.code.replace(/^(bitmap|disk)-/, '');
+  const state = problem === undefined ? formatBytes(status.dirtyBytes) : problem.code.replace(/^(bitmap|disk)-/, '');
+  return layers && status.layers.length > 0 ? `${state} (${status.layers.join(', ')})` : state;
 }
 
 /** @example `196608` is `192 KiB`. */

@@ -31,6 +31,7 @@ Options
   --now SECONDS         (create) creation time since the epoch; default: now
   --children HOW        (delete) keep (default), delete, or delete-only
   --metadata-only       (delete) leave the bitmaps where they are
+  --layers              (list) show which layers have each bitmap
   --json                print one JSON value, for machines
   --help, --version
 

@@ -161,6 +161,15 @@ describe('what is there', () => {
     ]);
   });
 
+  it('is shown by list with --layers as the layers that have each bitmap', async () => {
+    const layered = { ...domain, disks: [disk('vda', chain('vda', [['tuesday', 'monday'], ['monday']]))] };
+    const { printed } = await runOnFiles('list --layers --domain d', { d: layered });
+    expect(printed.slice(1)).toEqual([
+      '> tuesday     2023-11-15 22:13:20Z  0 B (vda-active)         -',
+      '  monday      2023-11-14 22:13:20Z  0 B (vda-active, vda-1)  gone',
+    ]);
+  });
+
   it('is shown by list with --json as data', async () => {
     const { printed } = await runOnFiles('list --domain d --json', { d: domain });
     expect(JSON.parse(printed[0] ?? '')).toMatchObject([
