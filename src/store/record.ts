@@ -79,7 +79,7 @@ const recordSchema = z.object({
   current: z.exactOptional(byteCountSchema),
   noCurrent: z.exactOptional(byteCountSchema),
   checkpoint: z.unknown(),
-  deletion: z.unknown(),
+  deletion: z.exactOptional(z.unknown()),
 });
 
 function parseDeletion(deletion: unknown, { name }: Checkpoint): PendingDelete {
