@@ -1,13 +1,11 @@
 import { createRequire } from 'node:module';
-import { isCheckpointError } from '../core/error.js';
-import { isQmpError } from '../qmp/error.js';
-import { isStoreError } from '../store/error.js';
 import { runLive } from './live.js';
 import { loadDomain } from './load-domain.js';
 import { makePlan } from './make-plan.js';
 import { type Options, readOptions } from './options.js';
 import { printPlan } from './print-plan.js';
 import { showCheck, showList, showTree } from './show.js';
+import { tellError } from './tell-error.js';
 import type { Terminal } from './terminal.js';
 import { UsageError, usage } from './usage.js';
 
@@ -30,14 +28,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
       terminal.complain(`qemu-checkpoint: ${error.message}; --help shows what it takes`);
       return 2;
     }
-    if (isQmpError(error) || isStoreError(error)) {
-      for (const line of error.message.split('\n')) terminal.complain(line);
-      if (json) terminal.print(JSON.stringify({ error: { kind: error.kind, message: error.message } }));
-      return 1;
-    }
-    if (!isCheckpointError(error)) throw error;
-    for (const { text } of error.problems) terminal.complain(text);
-    if (json) terminal.print(JSON.stringify({ problems: error.problems }));
+    tellError(error, json, terminal);
     return 1;
   }
 }

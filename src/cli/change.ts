@@ -1,0 +1,118 @@
+import { isCheckpointError, throwProblems } from '../core/error.js';
+import type { Domain } from '../core/model/domain.js';
+import { namesIn, type PendingChange } from '../core/model/pending-change.js';
+import type { Reconciliation } from '../core/plan/reconcile.js';
+import { findCheckpoint } from '../core/tree/find-checkpoint.js';
+import { isQmpError, QmpCommandError } from '../qmp/error.js';
+import type { PlanError } from '../qmp/plan-error.js';
+import type { QmpConnection } from '../qmp/qmp-connection.js';
+import { runPlan, type StepProgress } from '../qmp/run-plan.js';
+import type { CheckpointStore } from '../store/checkpoint-store.js';
+import { reconcile } from '../store/reconcile.js';
+import { makePlan } from './make-plan.js';
+import { printResult } from './print-plan.js';
+import { interrupted, type LiveOptions, look } from './sight.js';
+import { tellError } from './tell-error.js';
+import type { Terminal } from './terminal.js';
+
+/** A running QEMU and where its checkpoints are kept, open for writing. */
+export interface Machine {
+  readonly session: QmpConnection;
+  readonly store: CheckpointStore;
+  readonly options: LiveOptions;
+  readonly terminal: Terminal;
+}
+
+/** Makes or deletes a checkpoint. @returns Whether it was done. */
+export async function runChange(machine: Machine): Promise<boolean> {
+  const { session, store, options, terminal } = machine;
+  const sight = await look(session, store, options);
+  throwProblems(interrupted(sight));
+  const { domain } = sight;
+  const plan = makePlan(options, domain, terminal.now());
+  const onStep = ({ state, step, index, total }: StepProgress) => {
+    if (state === 'started' && !options.json && total > 1) terminal.complain(`${index + 1}/${total} ${step.why}`);
+  };
+  try {
+    await store.run(domain, plan, () => runPlan(session, plan, { signal: terminal.signal, onStep }));
+  } catch (error) {
+    tellError(error, options.json, terminal);
+    await tidyUp(machine, error);
+    return false;
+  }
+  printResult(plan, options, terminal);
+  return true;
+}
+
+/** Ends what a crash has left half done. @returns Whether all of it could be decided. */
+export async function runReconcile(machine: Machine): Promise<boolean> {
+  const { session, store, options, terminal } = machine;
+  const { domain } = await look(session, store, options);
+  const reconciliation = await reconcile(domain, store);
+  await end(machine, reconciliation, options.json ? terminal.complain : terminal.print);
+  const { decisions } = reconciliation;
+  if (options.json) terminal.print(JSON.stringify({ decisions }));
+  else if (decisions.length === 0) terminal.print('nothing was interrupted');
+  return decisions.every(({ verdict }) => verdict !== 'undecided');
+}
+
+/** Settles what a failure has left behind, where QEMU can still be reached, and tells what is in the way now. */
+async function tidyUp(machine: Machine, error: unknown): Promise<void> {
+  const { session, store, options, terminal } = machine;
+  try {
+    const { domain, pending } = await look(session, store, options);
+    if (pending.length > 0) {
+      // What was refused as a whole has left nothing: a bitmap of that name is someone else's.
+      const reconciliation = isUndone(error) ? takenBack(domain, pending) : await reconcile(domain, store);
+      await end(machine, reconciliation, terminal.complain);
+    }
+    if (isRefused(error)) tellObstacles(machine, { ...domain, checkpoints: (await store.load()).checkpoints });
+  } catch {
+    terminal.complain('what was begun stays noted in the store; run reconcile when QEMU can be reached');
+  }
+}
+
+function isUndone(error: unknown): boolean {
+  return isPlanError(error) && error.outcome === 'undone';
+}
+
+function isRefused(error: unknown): boolean {
+  return isPlanError(error) && error.failed.cause instanceof QmpCommandError;
+}
+
+function isPlanError(error: unknown): error is PlanError {
+  return isQmpError(error) && error.kind === 'plan';
+}
+
+function takenBack(domain: Domain, pending: readonly PendingChange[]): Reconciliation {
+  const why = 'It was not carried out, and all is as it was before.';
+  const decisions = pending.flatMap((change) => {
+    const verdict = change.kind === 'create' ? 'drop' : 'keep';
+    return namesIn(change).map((checkpoint) => ({ checkpoint, change: change.kind, verdict, why }) as const);
+  });
+  return { steps: [], next: domain, decisions };
+}
+
+async function end(
+  { session, store }: Machine,
+  reconciliation: Reconciliation,
+  tell: (line: string) => void,
+): Promise<void> {
+  await runPlan(session, reconciliation);
+  await store.settle(reconciliation);
+  for (const { checkpoint, verdict, why } of reconciliation.decisions) {
+    tell(`checkpoint "${checkpoint}": ${verdict}: ${why}`);
+  }
+}
+
+/** QEMU does not say which disk it refuses. What has changed since the plan was made is seen when it is made again. */
+function tellObstacles({ options, terminal }: Machine, domain: Domain): void {
+  const { command, name = '' } = options;
+  if (command === 'delete' && findCheckpoint(domain.checkpoints, name) === undefined) return;
+  try {
+    makePlan(options, domain, terminal.now());
+  } catch (error) {
+    if (!isCheckpointError(error)) throw error;
+    for (const { text } of error.problems) terminal.complain(text);
+  }
+}

@@ -1,0 +1,34 @@
+import type { Domain } from '../core/model/domain.js';
+import { namesIn, type PendingChange } from '../core/model/pending-change.js';
+import { type Problem, problem } from '../core/problem.js';
+import { observeDomain } from '../qmp/observe-domain.js';
+import type { QmpConnection } from '../qmp/qmp-connection.js';
+import type { CheckpointStore } from '../store/checkpoint-store.js';
+import type { Options } from './options.js';
+
+/** Options that name a running QEMU. */
+export type LiveOptions = Options & { readonly live: NonNullable<Options['live']> };
+
+/** What is to be known of a machine before anything is decided. */
+export interface Sight {
+  readonly domain: Domain;
+  /** What a crash has left half done. */
+  readonly pending: readonly PendingChange[];
+}
+
+export async function look(
+  session: QmpConnection,
+  store: Pick<CheckpointStore, 'load'>,
+  { disks }: LiveOptions,
+): Promise<Sight> {
+  const { checkpoints, pending } = await store.load();
+  const domain = await observeDomain(session, { name: 'domain', ...(disks.length > 0 && { disks }), checkpoints });
+  return { domain, pending };
+}
+
+/** A problem for each checkpoint that a crash has left half done. */
+export function interrupted({ pending }: Sight): readonly Problem[] {
+  return pending.flatMap((change) =>
+    namesIn(change).map((checkpoint) => problem({ code: 'change-interrupted', checkpoint, change: change.kind })),
+  );
+}
