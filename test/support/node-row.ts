@@ -1,5 +1,5 @@
 /** What of a row a test says; the rest is an image of 16 MiB that is open for writing. */
-interface RowChange {
+export interface RowChange {
   readonly drv?: string;
   readonly file?: string;
   readonly image?: object;
