@@ -7,8 +7,10 @@ import { type Problem, problem } from '../problem.js';
 /** What is spoken for in a domain. */
 export interface NamesInUse {
   readonly nodeNames: Set<string>;
-  /** File names, and who has them open or tells of them. */
-  readonly filenames: Map<string, { readonly nodeName?: string; readonly checkpoint?: string }>;
+  /** File names, and the node that has each open or stands on it. */
+  readonly filenames: Map<string, string>;
+  /** File names that checkpoints were made on, and one of those. */
+  readonly origins: ReadonlyMap<string, string>;
 }
 
 /**
@@ -16,20 +18,21 @@ export interface NamesInUse {
  * though what was written to the one that is gone is not known.
  */
 export function namesInUse({ disks, otherNodes = [], checkpoints }: Domain): NamesInUse {
-  const names: NamesInUse = { nodeNames: new Set(), filenames: new Map() };
-  for (const { name: checkpoint, disks: parts } of checkpoints.checkpoints) {
-    for (const { madeOn } of parts) if (madeOn !== undefined) names.filenames.set(madeOn, { checkpoint });
+  const nodeNames = new Set<string>();
+  const filenames = new Map<string, string>();
+  const nodes = [...disks.flatMap(({ backingChain }) => backingChain), ...otherNodes];
+  for (const { nodeName, backingFilename } of nodes) {
+    if (backingFilename !== undefined) filenames.set(backingFilename, nodeName);
   }
-  for (const node of [...disks.flatMap(({ backingChain }) => backingChain), ...otherNodes]) {
-    const { nodeName, fileNodeName, filename, backingFilename } = node;
-    names.nodeNames.add(nodeName);
-    if (fileNodeName !== undefined) names.nodeNames.add(fileNodeName);
-    if (backingFilename !== undefined && !names.filenames.has(backingFilename)) {
-      names.filenames.set(backingFilename, { nodeName });
-    }
-    if (filename !== undefined) names.filenames.set(filename, { nodeName });
+  for (const { nodeName, fileNodeName, filename } of nodes) {
+    nodeNames.add(nodeName);
+    if (fileNodeName !== undefined) nodeNames.add(fileNodeName);
+    if (filename !== undefined) filenames.set(filename, nodeName);
   }
-  return names;
+  const origins = checkpoints.checkpoints.flatMap(({ name, disks: parts }) =>
+    parts.flatMap(({ madeOn }) => (madeOn === undefined ? [] : [[madeOn, name] as const])),
+  );
+  return { nodeNames, filenames, origins: new Map(origins) };
 }
 
 /**
@@ -61,7 +64,7 @@ export function checkNewImage(
   if (!isAbsolute(filename)) problems.push(problem({ code: 'filename-invalid', filename: String(filename) }));
   // 4
   problems.push(...checkFilename(filename, names));
-  names.filenames.set(filename, { nodeName });
+  names.filenames.set(filename, nodeName);
   // 5
   if (backing !== undefined && backingFilenameFor(image, backing) === undefined) {
     problems.push(problem({ code: 'backing-filename-unknown', diskTarget, nodeName: backing.nodeName }));
@@ -73,11 +76,18 @@ export function checkNewImage(
   return problems;
 }
 
-/** That nothing else goes by a file name. */
-export function checkFilename(filename: string, { filenames }: NamesInUse, nodeName?: string): readonly Problem[] {
-  const user = filenames.get(filename);
-  if (user === undefined || (user.nodeName !== undefined && user.nodeName === nodeName)) return [];
-  return [problem({ code: 'filename-taken', filename, ...user })];
+/** That nothing else goes by a file name; a node may have its own. */
+export function checkFilename(
+  filename: string,
+  { filenames, origins }: NamesInUse,
+  ownNodeName?: string,
+): readonly Problem[] {
+  const nodeName = filenames.get(filename);
+  const checkpoint = origins.get(filename);
+  if (nodeName !== undefined && nodeName !== ownNodeName) {
+    return [problem({ code: 'filename-taken', filename, nodeName })];
+  }
+  return checkpoint === undefined ? [] : [problem({ code: 'filename-taken', filename, checkpoint })];
 }
 
 /** What the header of an image says of the one below it. */

@@ -1,3 +1,5 @@
+import type { BlockNode } from './block-node.js';
+
 /** An image that a plan makes: its file, and the node it is opened as. */
 export interface NewImage {
   /** A letter, then letters, digits, `-`, `.` and `_`; at most 31. */
@@ -15,4 +17,31 @@ export interface NewImage {
 /** The node-name of the protocol layer of an image that is made. */
 export function fileNodeNameOf({ nodeName, fileNodeName = `${nodeName}-file` }: NewImage): string {
   return fileNodeName;
+}
+
+/** What an image that is made stands on. */
+export interface ImageBelow {
+  /** Bytes, as the guest sees it. */
+  readonly virtualSize: number;
+  /** The image that its header names; absent: none. */
+  readonly backing?: BlockNode;
+  /** It is opened on that image; else on none, and a snapshot puts it there. */
+  readonly opened: boolean;
+}
+
+/** The node that an image which is made is opened as. */
+export function nodeOfNewImage(image: NewImage, { virtualSize, backing, opened }: ImageBelow): BlockNode {
+  const { nodeName, filename, clusterSize } = image;
+  return {
+    nodeName,
+    format: 'qcow2',
+    virtualSize,
+    readOnly: false,
+    filename,
+    ...(opened && backing?.filename !== undefined && { backingFilename: backing.filename }),
+    fileNodeName: fileNodeNameOf(image),
+    ...(clusterSize !== undefined && { clusterSize }),
+    qcow2Version: 3,
+    bitmaps: [],
+  };
 }

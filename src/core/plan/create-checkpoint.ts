@@ -1,13 +1,11 @@
 import type { BitmapAddAction, Transaction } from '../action.js';
-import type { AlignedDisk } from '../check/align-disks.js';
 import { examineCreate } from '../check/create-checkpoint.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
-import type { Checkpoint, CheckpointDisk } from '../model/checkpoint.js';
 import type { CheckpointDefinition } from '../model/checkpoint-definition.js';
-import { activeLayerOf } from '../model/disk.js';
 import type { Domain } from '../model/domain.js';
 import { addCheckpoint } from '../tree/edit-tree.js';
+import { newBitmaps, newCheckpoint, removalOf } from './new-checkpoint.js';
 import { finishPlan, type Plan, type Step } from './plan.js';
 
 /**
@@ -56,40 +54,15 @@ export function planCreateCheckpoint(
     const { now } = options;
     const { name, disks, problems } = examineCreate(domain, definition, now);
     throwProblems(problems);
-    const actions = disks.map(bitmapAdd).filter((action) => action !== undefined);
-    const checkpointDisks = disks.map(checkpointDisk);
-    const { description } = definition;
-    const { current: parent } = domain.checkpoints;
-    const checkpoint: Checkpoint = {
-      name,
-      ...(description !== undefined && { description }),
-      ...(parent !== undefined && { parent }),
-      creationTimeSeconds: now,
-      disks: checkpointDisks,
-    };
+    const actions = newBitmaps(disks);
+    const checkpoint = newCheckpoint(definition, disks, { name, parent: domain.checkpoints.current, now });
     const steps = actions.length === 0 ? [] : [createStep(name, actions)];
     return finishPlan(domain, steps, addCheckpoint(domain.checkpoints, checkpoint));
   });
 }
 
-function bitmapAdd({ disk, bitmap }: AlignedDisk): BitmapAddAction | undefined {
-  const nodeName = activeLayerOf(disk)?.nodeName;
-  if (bitmap === undefined || nodeName === undefined) return undefined;
-  const { name, granularity } = bitmap;
-  const action = { kind: 'bitmap-add', nodeName, bitmap: name, persistent: true, recording: true } as const;
-  return granularity === undefined ? action : { ...action, granularity };
-}
-
-function checkpointDisk({ disk, bitmap }: AlignedDisk): CheckpointDisk {
-  const { diskTarget } = disk;
-  if (bitmap === undefined) return { diskTarget };
-  const madeOn = activeLayerOf(disk)?.filename;
-  return madeOn === undefined ? { diskTarget, bitmap: bitmap.name } : { diskTarget, bitmap: bitmap.name, madeOn };
-}
-
 function createStep(name: string, actions: readonly BitmapAddAction[]): Step {
-  const removals = actions.map(({ nodeName, bitmap }) => ({ kind: 'bitmap-remove', nodeName, bitmap }) as const);
-  const undo: Transaction = { kind: 'transaction', actions: removals };
+  const undo: Transaction = { kind: 'transaction', actions: actions.map(removalOf) };
   const disks = actions.length === 1 ? 'one disk' : `${actions.length} disks`;
   return {
     command: { kind: 'transaction', actions },

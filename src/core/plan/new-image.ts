@@ -2,36 +2,8 @@ import type { Command } from '../action.js';
 import { backingFilenameFor } from '../check/new-image.js';
 import type { CreateJob } from '../job.js';
 import { jobIdOf } from '../job-id.js';
-import type { BlockNode } from '../model/block-node.js';
-import { fileNodeNameOf, type NewImage } from '../model/new-image.js';
+import { fileNodeNameOf, type ImageBelow, type NewImage } from '../model/new-image.js';
 import type { Step } from './plan.js';
-
-/** What an image that is made stands on. */
-export interface ImageBelow {
-  /** Bytes, as the guest sees it. */
-  readonly virtualSize: number;
-  /** The image that its header names; absent: none. */
-  readonly backing?: BlockNode;
-  /** It is opened on that image; else on none, and a snapshot puts it there. */
-  readonly opened: boolean;
-}
-
-/** The node that an image which is made is opened as. */
-export function nodeOfNewImage(image: NewImage, { virtualSize, backing, opened }: ImageBelow): BlockNode {
-  const { nodeName, filename, clusterSize } = image;
-  return {
-    nodeName,
-    format: 'qcow2',
-    virtualSize,
-    readOnly: false,
-    filename,
-    ...(opened && backing?.filename !== undefined && { backingFilename: backing.filename }),
-    fileNodeName: fileNodeNameOf(image),
-    ...(clusterSize !== undefined && { clusterSize }),
-    qcow2Version: 3,
-    bitmaps: [],
-  };
-}
 
 /** The steps that make an image and open it. Undone, it is closed; its file stays. */
 export function newImageSteps(diskTarget: string, image: NewImage, below: ImageBelow): readonly Step[] {
