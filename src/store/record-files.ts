@@ -7,6 +7,7 @@ import { type CheckpointRecord, formatRecord } from './record.js';
 
 /** The files of a store that is open. */
 export interface RecordFiles {
+  /** While they are being changed: as they were before. */
   read(): Promise<readonly CheckpointRecord[]>;
   /** Each change lasts before the next is begun. */
   apply(changes: FileChanges): Promise<void>;
@@ -20,32 +21,40 @@ const temporaryFile = '.writing.tmp';
 export function recordFiles(files: FileSystem, directory: string, readOnly: boolean): RecordFiles {
   const temporary = join(directory, temporaryFile);
   let known: readonly CheckpointRecord[] | undefined;
-  let writes = 0;
+  let reading: Promise<readonly CheckpointRecord[]> | undefined;
 
   async function read(): Promise<readonly CheckpointRecord[]> {
     if (known !== undefined) return known;
-    const before = writes;
-    const records = await readRecords(files, directory);
-    if (!readOnly && writes === before) known = records;
+    // One reading at a time: a change, which begins with it, never comes into the middle of another.
+    reading ??= readRecords(files, directory, readOnly).finally(() => {
+      reading = undefined;
+    });
+    const records = await reading;
+    if (!readOnly) known = records;
     return records;
   }
 
   async function apply(changes: FileChanges): Promise<void> {
-    const present = new Set((await read()).map(({ file }) => file));
-    // After a failure in between nobody knows what is in the files until they are read again.
-    known = undefined;
-    writes += 1;
-    for (const record of changes.writes) {
-      const path = join(directory, record.file);
-      // Where case does not count, it may be the file of a checkpoint whose name differs in case only.
-      if (!present.has(record.file) && (await files.exists(path))) {
-        throw new StoreError({ kind: 'name-clash', path, checkpoint: record.checkpoint.name });
+    const owners = new Map((await read()).map(({ file, checkpoint }) => [file, checkpoint.name]));
+    try {
+      for (const record of changes.writes) {
+        await expectOwn(record, owners.get(record.file));
+        await replace(join(directory, record.file), formatRecord(record));
       }
-      await replace(path, formatRecord(record));
+      for (const { file } of changes.removals) await remove(join(directory, file));
+      known = changes.records;
+    } catch (error) {
+      // Nobody knows what is in the files until they are read again.
+      known = undefined;
+      throw error;
     }
-    for (const { file } of changes.removals) await remove(join(directory, file));
-    known = changes.records;
-    writes += 1;
+  }
+
+  /** Where case does not count, a new file may be that of a checkpoint whose name differs in case only. */
+  async function expectOwn({ file, checkpoint }: CheckpointRecord, owner: string | undefined): Promise<void> {
+    const path = join(directory, file);
+    if (owner === checkpoint.name || !(await files.exists(path))) return;
+    throw new StoreError({ kind: 'name-clash', path, checkpoint: checkpoint.name });
   }
 
   async function replace(path: string, text: string): Promise<void> {

@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { isCheckpointError } from '../core/error.js';
-import { type Checkpoint, parseCheckpoint } from '../core/model/checkpoint.js';
+import { type CheckpointError, isCheckpointError } from '../core/error.js';
+import { type Checkpoint, checkpointSchema } from '../core/model/checkpoint.js';
 import { isCheckpointName } from '../core/model/names.js';
 import { byteCountSchema } from '../core/model/numbers.js';
 import { parseWith } from '../core/model/parse-with.js';
-import { type PendingDelete, parsePendingChange } from '../core/model/pending-change.js';
+import { type PendingDelete, pendingDeleteSchema } from '../core/model/pending-change.js';
 import { StoreError } from './error.js';
 
 /** One file of a store. */
@@ -61,13 +61,15 @@ export function parseRecord(file: string, path: string, bytes: Uint8Array): Chec
     const content: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const { version: written } = parseWith(versionSchema, content, 'file');
     if (written !== version) throw new StoreError({ kind: 'version-unknown', path, version: JSON.stringify(written) });
-    const { state, checkpoint, deletion, ...rest } = parseWith(recordSchema, content, 'file');
-    const base: RecordBase = { file, ...rest, checkpoint: parseCheckpoint(checkpoint) };
-    if (state !== 'deleting') return { ...base, state };
-    return { ...base, state, deletion: parseDeletion(deletion, base.checkpoint) };
+    const { state, deletion, ...rest } = parseWith(recordSchema, content, 'file');
+    if (state !== 'deleting') return { file, ...rest, state };
+    const { name } = rest.checkpoint;
+    if (deletion?.checkpoints.includes(name)) return { file, ...rest, state, deletion };
+    throw new Error(`it has no deletion of checkpoint "${name}"`);
   } catch (cause) {
     if (cause instanceof StoreError) throw cause;
-    throw new StoreError({ kind: 'damaged', path, reason: reasonOf(cause) }, { cause });
+    const reason = isCheckpointError(cause) ? statementOf(cause) : (cause as Error).message;
+    throw new StoreError({ kind: 'damaged', path, reason }, { cause });
   }
 }
 
@@ -78,17 +80,11 @@ const recordSchema = z.object({
   order: byteCountSchema,
   current: z.exactOptional(byteCountSchema),
   noCurrent: z.exactOptional(byteCountSchema),
-  checkpoint: z.unknown(),
-  deletion: z.exactOptional(z.unknown()),
+  checkpoint: checkpointSchema,
+  deletion: z.exactOptional(pendingDeleteSchema),
 });
 
-function parseDeletion(deletion: unknown, { name }: Checkpoint): PendingDelete {
-  const change = parsePendingChange(deletion);
-  if (change.kind === 'delete' && change.checkpoints.includes(name)) return change;
-  throw new Error(`its deletion is not one of checkpoint "${name}"`);
-}
-
-function reasonOf(cause: unknown): string {
-  if (isCheckpointError(cause)) return cause.problems.map(({ text }) => text).join('; ');
-  return cause instanceof Error ? cause.message : String(cause);
+/** What is wrong, without what would help a caller: a file is not a value to be passed again. */
+export function statementOf({ problems }: CheckpointError): string {
+  return problems.map(({ text, cure }) => text.slice(0, -`; ${cure}`.length)).join('; ');
 }

@@ -46,7 +46,7 @@ const pendingRemovalSchema = frozen(
   }),
 ) satisfies z.ZodType<PendingRemoval>;
 
-const pendingDeleteSchema = frozen(
+export const pendingDeleteSchema = frozen(
   z.object({
     kind: z.literal('delete'),
     checkpoints: frozen(
