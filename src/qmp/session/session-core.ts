@@ -27,11 +27,20 @@ export interface SessionCore extends Omit<QmpConnection, 'greeting'> {
   end(reason: QmpError): void;
 }
 
-/** Makes what all sessions have in common, however commands travel: ids, answers in any order, abort, events and the end. */
-export function sessionCore(transport: Transport): SessionCore {
+/**
+ * Makes what all sessions have in common, however commands travel: ids, answers in any order, abort, events and the end.
+ *
+ * A monitor answers what a client had asked that is gone, killed say, to the one who comes next. So until the first command
+ * of this session is answered, answers to others are passed over; and ids must not begin where another client's did, or
+ * such an answer would be taken for one's own.
+ *
+ * @param idsAfter - Ids count up from here.
+ */
+export function sessionCore(transport: Transport, idsAfter = 0): SessionCore {
   const pending = pendingCommands();
   const events = sessionEvents();
-  let lastId = 0;
+  let lastId = idsAfter;
+  let isAnswered = false;
   let ended: { readonly reason?: QmpError; readonly closing: Promise<void> } | undefined;
   let settleClosed: (reason: QmpError | undefined) => void;
   const closed = new Promise<QmpError | undefined>((resolve) => {
@@ -80,7 +89,8 @@ export function sessionCore(transport: Transport): SessionCore {
     // QEMU leaves the id out where it could not read the command.
     const isNameless = message.kind === 'error' && message.id === undefined;
     const command = isNameless ? pending.takeOnly() : pending.take(message.id);
-    if (command === undefined) {
+    if (command !== undefined) isAnswered = true;
+    else if (isAnswered) {
       end(new QmpMalformedError(`a reply came ${isNameless ? 'without an id' : 'with an id that no command has'}`));
     }
     return command;

@@ -5,13 +5,13 @@ import type { QmpGreeting } from '../qmp-connection.js';
 import { lineSplitter } from './line-splitter.js';
 import { parseMessage } from './message.js';
 import { outbox } from './outbox.js';
-import { type SessionCore, sessionCore } from './session-core.js';
+import { type SessionCore, sessionCore, type Transport } from './session-core.js';
 
 /** Ties a session to the two directions of a stream, which ends with it. */
 export function speakQmp(stream: Duplex): { readonly core: SessionCore; readonly greeted: Promise<QmpGreeting> } {
   const lines = lineSplitter();
   const box = outbox((text) => stream.write(text));
-  const core = sessionCore({
+  const transport: Transport = {
     send: ({ id, line }) => box.put(id, line),
     withdraw: box.withdraw,
     async close() {
@@ -19,7 +19,8 @@ export function speakQmp(stream: Duplex): { readonly core: SessionCore; readonly
       await finished(stream, { cleanup: true }).catch(() => undefined);
       for (const [name, listener] of listeners) stream.off(name, listener);
     },
-  });
+  };
+  const core = sessionCore(transport, Math.floor(Math.random() * 1e9));
   let greet: ((greeting: QmpGreeting) => void) | undefined;
   const greeted = new Promise<QmpGreeting>((resolve) => {
     greet = resolve;

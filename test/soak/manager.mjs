@@ -1,0 +1,28 @@
+// A manager that makes and deletes checkpoints for ever, through the built package, until it is killed:
+// node manager.mjs MONITOR STORE SEED
+import { planCreateCheckpoint, planDeleteCheckpoint } from 'qemu-checkpoint';
+import { checkpointStore, connect, observeDomain, runPlan } from 'qemu-checkpoint/qmp';
+
+const [monitor, directory, seed] = process.argv.slice(2);
+let state = Number(seed);
+const random = () => {
+  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+  return state / 2 ** 32;
+};
+
+const store = await checkpointStore(directory);
+const session = await connect(monitor);
+const disks = ['vda', 'vdb'].map((diskTarget) => ({ diskTarget, nodeName: diskTarget }));
+process.stdout.write('under way\n');
+
+for (let number = 0; ; number += 1) {
+  const { checkpoints } = await store.load();
+  const domain = await observeDomain(session, { name: 'soak', disks, checkpoints });
+  const names = checkpoints.checkpoints.map(({ name }) => name);
+  const doomed = names[Math.floor(random() * names.length)];
+  const plan =
+    names.length > 5 || (names.length > 2 && random() < 0.5)
+      ? planDeleteCheckpoint(domain, doomed, { children: random() < 0.2 ? 'delete' : 'keep' })
+      : planCreateCheckpoint(domain, { name: `c${seed}-${number}` }, { now: 1700000000 + number });
+  await store.run(domain, plan, () => runPlan(session, plan));
+}
