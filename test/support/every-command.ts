@@ -1,0 +1,170 @@
+import type { Job } from '../../src/core/job.js';
+import type { Command, StandaloneAction, TransactionAction } from '../../src/index.js';
+
+type Rows<T extends { readonly kind: string }> = {
+  readonly [K in T['kind']]: readonly (readonly [what: string, action: T & { readonly kind: K }, text: string])[];
+};
+
+const job: Job = {
+  kind: 'commit',
+  jobId: 'j',
+  diskTarget: 'vda',
+  activeNodeName: 'top',
+  topNodeName: 'top',
+  baseNodeName: 'base',
+};
+
+const onBitmap = <K extends string>(kind: K) =>
+  [
+    [
+      'of a bitmap',
+      { kind, nodeName: 'n', bitmap: 'é "a"' },
+      `{"type":"block-dirty-${kind}","data":{"node":"n","name":"é \\"a\\""}}`,
+    ],
+  ] as const;
+
+const onJob = <K extends string>(kind: K) =>
+  [['of a job', { kind, job }, `{"execute":"${kind}","arguments":{"id":"j"}}`]] as const;
+
+/** Every kind of transaction action, in each way it can be spelled, and how: a new kind has to be added here. */
+export const transactionRows: Rows<TransactionAction> = {
+  'bitmap-add': [
+    [
+      'of a checkpoint',
+      { kind: 'bitmap-add', nodeName: 'n', bitmap: 'a', persistent: true, recording: true },
+      '{"type":"block-dirty-bitmap-add","data":{"node":"n","name":"a","persistent":true}}',
+    ],
+    [
+      'with all at its default in QMP',
+      { kind: 'bitmap-add', nodeName: 'n', bitmap: 'a', persistent: false, recording: true },
+      '{"type":"block-dirty-bitmap-add","data":{"node":"n","name":"a"}}',
+    ],
+    [
+      'with nothing at its default',
+      { kind: 'bitmap-add', nodeName: 'n', bitmap: 'a', persistent: true, recording: false, granularity: 512 },
+      '{"type":"block-dirty-bitmap-add","data":{"node":"n","name":"a","persistent":true,"disabled":true,"granularity":512}}',
+    ],
+  ],
+  'bitmap-remove': onBitmap('bitmap-remove'),
+  'bitmap-clear': onBitmap('bitmap-clear'),
+  'bitmap-enable': onBitmap('bitmap-enable'),
+  'bitmap-disable': onBitmap('bitmap-disable'),
+  'bitmap-merge': [
+    [
+      'of nothing',
+      { kind: 'bitmap-merge', nodeName: 'n', intoBitmap: 'a', sources: [] },
+      '{"type":"block-dirty-bitmap-merge","data":{"node":"n","target":"a","bitmaps":[]}}',
+    ],
+    [
+      'over layers, in their order',
+      {
+        kind: 'bitmap-merge',
+        nodeName: 'n',
+        intoBitmap: 'a',
+        sources: [
+          { nodeName: 'y', bitmap: 'b' },
+          { nodeName: 'x', bitmap: 'b' },
+        ],
+      },
+      '{"type":"block-dirty-bitmap-merge","data":{"node":"n","target":"a","bitmaps":[{"node":"y","name":"b"},{"node":"x","name":"b"}]}}',
+    ],
+  ],
+  'snapshot-take': [
+    [
+      'of a disk',
+      { kind: 'snapshot-take', nodeName: 'n', overlayNodeName: 'o' },
+      '{"type":"blockdev-snapshot","data":{"node":"n","overlay":"o"}}',
+    ],
+  ],
+};
+
+/** Every kind of action that stands alone, likewise. */
+export const standaloneRows: Rows<StandaloneAction> = {
+  'node-reopen': [
+    [
+      'for reading only',
+      { kind: 'node-reopen', nodeName: 'n', format: 'qcow2', readOnly: true, fileNodeName: 'f' },
+      '{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"n","read-only":true,"file":"f"}]}}',
+    ],
+    [
+      'for writing, over a backing image',
+      { kind: 'node-reopen', nodeName: 'n', format: 'qcow2', readOnly: false, fileNodeName: 'f', backingNodeName: 'b' },
+      '{"execute":"blockdev-reopen","arguments":{"options":[{"driver":"qcow2","node-name":"n","file":"f","backing":"b"}]}}',
+    ],
+    [
+      'with what else it was opened with, which cannot change what node it is',
+      {
+        kind: 'node-reopen',
+        nodeName: 'n',
+        format: 'qcow2',
+        readOnly: false,
+        fileNodeName: 'f',
+        options: { 'node-name': 'other', cache: { direct: true }, 'detect-zeroes': 'unmap' },
+      },
+      '{"execute":"blockdev-reopen","arguments":{"options":[{"node-name":"n","cache":{"direct":true},"detect-zeroes":"unmap","driver":"qcow2","file":"f"}]}}',
+    ],
+  ],
+  'node-add': [
+    [
+      'of an image without a backing image',
+      { kind: 'node-add', nodeName: 'n', format: 'qcow2', virtualSize: 1, fileNodeName: 'f', backingNodeName: null },
+      '{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"n","file":"f","backing":null}}',
+    ],
+    [
+      'of an image over another',
+      { kind: 'node-add', nodeName: 'n', format: 'qcow2', virtualSize: 1, fileNodeName: 'f', backingNodeName: 'b' },
+      '{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"n","file":"f","backing":"b"}}',
+    ],
+    [
+      'of an image over what it names itself',
+      { kind: 'node-add', nodeName: 'n', format: 'qcow2', virtualSize: 1, fileNodeName: 'f', clusterSize: 65536 },
+      '{"execute":"blockdev-add","arguments":{"driver":"qcow2","node-name":"n","file":"f"}}',
+    ],
+    [
+      'of a protocol node',
+      {
+        kind: 'node-add',
+        nodeName: 'n',
+        format: 'file',
+        virtualSize: 1,
+        filename: '/images/a',
+        options: { filename: '/images/a', 'auto-read-only': true },
+      },
+      '{"execute":"blockdev-add","arguments":{"filename":"/images/a","auto-read-only":true,"driver":"file","node-name":"n"}}',
+    ],
+  ],
+  'node-remove': [
+    ['of a node', { kind: 'node-remove', nodeName: 'n' }, '{"execute":"blockdev-del","arguments":{"node-name":"n"}}'],
+  ],
+  'bitmaps-expect': [
+    [
+      'of two bitmaps, which is a look at all nodes',
+      { kind: 'bitmaps-expect', nodeName: 'n', bitmaps: ['a', 'b'] },
+      '{"execute":"query-named-block-nodes","arguments":{"flat":true}}',
+    ],
+  ],
+  'job-start': [
+    [
+      'of a job, as formatJob spells it',
+      { kind: 'job-start', job },
+      '{"execute":"block-commit","arguments":{"job-id":"j","device":"top","top-node":"top","base-node":"base","auto-dismiss":false}}',
+    ],
+  ],
+  'job-complete': onJob('job-complete'),
+  'job-finalize': onJob('job-finalize'),
+  'job-cancel': onJob('job-cancel'),
+  'job-dismiss': onJob('job-dismiss'),
+  'job-wait': [
+    [
+      'for a job, which is a look at all jobs',
+      { kind: 'job-wait', job, until: 'ready' },
+      '{"execute":"query-jobs","arguments":{}}',
+    ],
+  ],
+};
+
+/** One of each, to try something on all. */
+export const everyCommand: readonly Command[] = [
+  { kind: 'transaction', actions: Object.values(transactionRows).flatMap((rows) => rows.map(([, action]) => action)) },
+  ...Object.values(standaloneRows).flatMap((rows) => rows.map(([, action]): Command => action)),
+];
