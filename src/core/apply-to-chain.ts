@@ -19,22 +19,20 @@ export function takeSnapshot(domain: Domain, { nodeName, overlayNodeName }: Snap
 export function finishActiveCommit(domain: Domain, { activeNodeName, baseNodeName }: CommitJob): Domain {
   return changeChain(domain, activeNodeName, (chain) => {
     const place = placeOf(chain, baseNodeName);
-    const [base, ...below] = chain.slice(place);
+    const [base, ...below] = place === -1 ? [] : chain.slice(place);
     if (base === undefined) return { chain };
-    const { virtualSize } = largest(chain[0], base);
-    return { chain: [{ ...base, virtualSize, readOnly: false }, ...below], left: chain.slice(0, place) };
+    const active = { ...grownFor(chain[0], base), readOnly: false };
+    return { chain: [active, ...below], left: chain.slice(0, place) };
   });
 }
 
 /** The layer above the committed ones stands on the base; those are no part of the disk any more. */
 export function finishInactiveCommit(domain: Domain, { activeNodeName, topNodeName, baseNodeName }: CommitJob): Domain {
   return changeChain(domain, activeNodeName, (chain) => {
-    const top = chain[placeOf(chain, topNodeName)];
-    const grown = chain.map((layer) => {
-      if (top === undefined || layer.nodeName !== baseNodeName) return layer;
-      return { ...layer, virtualSize: largest(top, layer).virtualSize };
-    });
-    return dropBetween(grown, placeOf(chain, topNodeName), baseNodeName);
+    const top = placeOf(chain, topNodeName);
+    const base = placeOf(chain, baseNodeName);
+    const grown = chain.map((layer, place) => (place === base ? grownFor(chain[top], layer) : layer));
+    return dropBetween(grown, top, base);
   });
 }
 
@@ -42,19 +40,21 @@ export function finishInactiveCommit(domain: Domain, { activeNodeName, topNodeNa
 export function finishCopy(domain: Domain, { activeNodeName, targetNodeName, shallow }: CopyJob): Domain {
   const target = domain.otherNodes?.find((node) => node.nodeName === targetNodeName);
   if (target === undefined) return domain;
-  return changeChain(takeOut(domain, targetNodeName), activeNodeName, ([active, ...below]) =>
+  return changeChain(domain, activeNodeName, ([active, ...below]) =>
     shallow
-      ? { chain: [on(target, below[0]), ...below], left: [active] }
-      : { chain: [target], left: [active, ...below] },
+      ? { chain: [on(target, below[0]), ...below], joined: target, left: [active] }
+      : { chain: [target], joined: target, left: [active, ...below] },
   );
 }
 
 /** The active layer stands on the base of the pull, or on none; the layers between are no part of the disk any more. */
 export function finishPull(domain: Domain, { activeNodeName, baseNodeName }: PullJob): Domain {
-  return changeChain(domain, activeNodeName, (chain) => dropBetween(chain, 1, baseNodeName));
+  return changeChain(domain, activeNodeName, (chain) =>
+    dropBetween(chain, 1, baseNodeName === undefined ? chain.length : placeOf(chain, baseNodeName)),
+  );
 }
 
-/** A protocol layer is no image, and so is no node that a domain tells of. */
+/** A protocol layer is no image, and no node that a domain tells of. */
 export function addNode(domain: Domain, action: NodeAddAction): Domain {
   const { nodeName, format, virtualSize, clusterSize, filename, fileNodeName, backingNodeName, options } = action;
   if (format === 'file') return domain;
@@ -73,46 +73,50 @@ export function addNode(domain: Domain, action: NodeAddAction): Domain {
   return { ...domain, otherNodes: [...(domain.otherNodes ?? []), on(node, backing)] };
 }
 
-/** What stood below the node and had no name that keeps it goes with it. */
+/** Layers that stood below the node and have no name which keeps them go with it. */
 export function removeNode(domain: Domain, nodeName: string): Domain {
   const nodes = domain.otherNodes ?? [];
   const place = placeOf(nodes, nodeName);
-  const kept = nodes.findIndex((node, at) => at > place && !isHeldBy(nodes[at - 1], node));
-  return withOtherNodes(domain, [...nodes.slice(0, place), ...(kept === -1 ? [] : nodes.slice(kept))]);
+  if (place === -1) return domain;
+  const next = nodes.findIndex((node, at) => at > place && !isHeldBy(nodes[at - 1], node));
+  return withOtherNodes(domain, [...nodes.slice(0, place), ...(next === -1 ? [] : nodes.slice(next))]);
 }
 
-function isHeldBy(above: BlockNode | undefined, node: BlockNode): boolean {
-  return isGeneratedNodeName(node.nodeName) && above?.backingFilename === node.filename;
-}
-
-function takeOut(domain: Domain, nodeName: string): Domain {
-  return withOtherNodes(
-    domain,
-    (domain.otherNodes ?? []).filter((node) => node.nodeName !== nodeName),
-  );
+function isHeldBy(above: BlockNode | undefined, { nodeName, filename }: BlockNode): boolean {
+  return isGeneratedNodeName(nodeName) && above?.backingFilename === filename;
 }
 
 type Layers = readonly [BlockNode, ...BlockNode[]];
 
-/** Changes the chain below an active layer; layers that leave it are still nodes of QEMU's, if a name keeps them. */
-function changeChain(
-  domain: Domain,
-  activeNodeName: string,
-  change: (chain: Layers) => { readonly chain: readonly BlockNode[]; readonly left?: readonly BlockNode[] },
-): Domain {
+interface ChangedChain {
+  readonly chain: readonly BlockNode[];
+  /** A node that was no layer of any disk before. */
+  readonly joined?: BlockNode;
+  /** Layers that are no part of the disk any more; they are still nodes of QEMU's. */
+  readonly left?: readonly BlockNode[];
+}
+
+/** Changes the chain below an active layer. */
+function changeChain(domain: Domain, activeNodeName: string, change: (chain: Layers) => ChangedChain): Domain {
+  let joined: BlockNode | undefined;
   let left: readonly BlockNode[] = [];
   const disks = domain.disks.map((disk): Disk => {
     const [active, ...below] = disk.backingChain;
     if (active?.nodeName !== activeNodeName) return disk;
     const changed = change([active, ...below]);
-    left = changed.left ?? [];
+    ({ joined, left = [] } = changed);
     const sourcePath = changed.chain[0]?.filename;
     return { ...disk, ...(sourcePath !== undefined && { sourcePath }), backingChain: changed.chain };
   });
+  const others = (domain.otherNodes ?? []).filter((node) => node !== joined);
+  return withOtherNodes({ ...domain, disks }, [...others, ...stillThere(disks, left)]);
+}
+
+/** A node that QEMU named itself is gone with the last that stands on it; one that another disk stands on too is no less a layer. */
+function stillThere(disks: readonly Disk[], left: readonly BlockNode[]): readonly BlockNode[] {
   const layers = new Set(disks.flatMap(({ backingChain }) => backingChain.map(({ nodeName }) => nodeName)));
-  const firstKept = left.findIndex(({ nodeName }) => !isGeneratedNodeName(nodeName));
-  const still = firstKept === -1 ? [] : left.slice(firstKept).filter(({ nodeName }) => !layers.has(nodeName));
-  return withOtherNodes({ ...domain, disks }, [...(domain.otherNodes ?? []), ...still]);
+  const first = left.findIndex(({ nodeName }) => !isGeneratedNodeName(nodeName));
+  return first === -1 ? [] : left.slice(first).filter(({ nodeName }) => !layers.has(nodeName));
 }
 
 function withOtherNodes(domain: Domain, otherNodes: readonly BlockNode[]): Domain {
@@ -120,21 +124,17 @@ function withOtherNodes(domain: Domain, otherNodes: readonly BlockNode[]): Domai
   return otherNodes.length === 0 ? rest : { ...rest, otherNodes };
 }
 
-/** Drops the layers from a place down to the base, and puts the one above them on it. */
-function dropBetween(chain: readonly BlockNode[], place: number, baseNodeName: string | undefined) {
-  const base = baseNodeName === undefined ? chain.length : placeOf(chain, baseNodeName);
-  const kept = chain.slice(0, place);
-  const above = kept.pop();
-  const rest = chain.slice(base);
-  return {
-    chain: above === undefined ? rest : [...kept, on(above, rest[0]), ...rest],
-    left: chain.slice(place, base),
-  };
+/** Drops the layers from one place down to another, and puts the one above them on what is left below. */
+function dropBetween(chain: readonly BlockNode[], top: number, base: number): ChangedChain {
+  const above = chain[top - 1];
+  if (above === undefined || base < top) return { chain };
+  const below = chain.slice(base);
+  return { chain: [...chain.slice(0, top - 1), on(above, below[0]), ...below], left: chain.slice(top, base) };
 }
 
 /** QEMU lets a base grow that is smaller than what is committed to it. */
-function largest(top: BlockNode, base: BlockNode): BlockNode {
-  return top.virtualSize > base.virtualSize ? top : base;
+function grownFor(top: BlockNode | undefined, base: BlockNode): BlockNode {
+  return { ...base, virtualSize: Math.max(base.virtualSize, top?.virtualSize ?? 0) };
 }
 
 /** A layer on another backing image, or on none. */
@@ -143,7 +143,7 @@ function on(layer: BlockNode, backing: BlockNode | undefined): BlockNode {
   return backing?.filename === undefined ? alone : { ...alone, backingFilename: backing.filename };
 }
 
-function placeOf(nodes: readonly BlockNode[], nodeName: string): number {
-  const place = nodes.findIndex((node) => node.nodeName === nodeName);
-  return place === -1 ? nodes.length : place;
+/** -1 where it is no layer of the chain. */
+function placeOf(chain: readonly BlockNode[], nodeName: string): number {
+  return chain.findIndex((node) => node.nodeName === nodeName);
 }

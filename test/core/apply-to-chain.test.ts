@@ -110,8 +110,8 @@ describe('what changes a chain', () => {
     [
       'a node that is opened for reading only is, and what is not told of it stays away',
       beside(whole, overlay),
-      { kind: 'node-add', nodeName: 'f', format: 'file', virtualSize: 0, options: { 'read-only': true } },
-      beside(whole, overlay, { nodeName: 'f', format: 'file', virtualSize: 0, readOnly: true, bitmaps: [] }),
+      { kind: 'node-add', nodeName: 'r', format: 'raw', virtualSize: 0, options: { 'read-only': true } },
+      beside(whole, overlay, { nodeName: 'r', format: 'raw', virtualSize: 0, readOnly: true, bitmaps: [] }),
     ],
   ])('%s', (_name, before, command, after) => {
     const given = deepFreeze(structuredClone(before));
