@@ -2,8 +2,12 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { vi } from 'vitest';
 import type { QmpGreeting } from '../../src/qmp/qmp-connection.js';
 import { temporaryFolder } from './qemu/temporary-folder.js';
+
+// Ids of a session begin at a random number; here at 1, so that a test can name them.
+vi.spyOn(Math, 'random').mockReturnValue(0);
 
 /** A command as it came over the socket. */
 export interface FakeCommand {
