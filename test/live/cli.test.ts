@@ -1,0 +1,243 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseCheckpointTree } from '../../src/index.js';
+import { type MachineKind, machineKinds, takeLiveSnapshot } from '../support/live/machines.js';
+import { runLine } from '../support/live/run-command-line.js';
+import { runningSchema } from '../support/live/running-schema.js';
+import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
+import { addBitmaps, attachNew } from '../support/qemu/disks.js';
+import type { Qemu } from '../support/qemu/find-qemu.js';
+import type { Pattern } from '../support/qemu/guest-disk.js';
+import { qmpProxy, type SentCommand } from '../support/qemu/qmp-proxy.js';
+import { type RunningQemu, startStorageDaemon } from '../support/qemu/start-qemu.js';
+import { temporaryFolder } from '../support/qemu/temporary-folder.js';
+import { faultsOf } from '../support/qmp-schema.js';
+import type { Outcome } from '../support/run-on-files.js';
+
+/** A machine with its store, and the command line that works on both. */
+interface Setup extends AsyncDisposable {
+  readonly running: RunningQemu;
+  readonly folder: string;
+  readonly store: string;
+  /** All that the command line has sent. */
+  readonly sent: readonly SentCommand[];
+  run(...words: readonly string[]): Promise<Outcome>;
+  writeToAll(pattern: Pattern): Promise<void>;
+}
+
+async function setUp(qemu: Qemu, { start, mapping, disks, write }: MachineKind): Promise<Setup> {
+  const folder = await temporaryFolder();
+  const running = await start(qemu, folder.path);
+  const proxy = await qmpProxy(running.address);
+  const store = join(folder.path, 'store');
+  return {
+    running,
+    folder: folder.path,
+    store,
+    sent: proxy.sent,
+    run: (...words) => runLine([...words, '--qmp', proxy.address, '--store', store, ...mapping]),
+    async writeToAll(pattern) {
+      for (const target of disks) await write(running, target, pattern);
+    },
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await running[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describeOnEachQemu('the command line', (qemu) => {
+  describe.each(machineKinds)('on $kind', (kind) => {
+    const { disks, snapshotOf } = kind;
+
+    it('makes, shows, checks and deletes checkpoints, with messages that its schema knows', async () => {
+      await using setup = await setUp(qemu, kind);
+      const { running, folder, sent, run, writeToAll } = setup;
+      const done = (line: string) => ({ status: 0, printed: [line], complained: [] });
+
+      expect(await run('create', 'monday')).toEqual(done(`created: monday on ${disks.join(', ')}`));
+      await writeToAll(granules(0, 2));
+      if (snapshotOf !== undefined) await takeLiveSnapshot(running, folder, [snapshotOf, 'overlay'], ['monday']);
+      const tuesday = await run('create', 'tuesday', '--description', 'a note', '--json');
+      expect(tuesday).toMatchObject({ status: 0, complained: [] });
+      const { checkpoints } = JSON.parse(tuesday.printed.join());
+      expect(parseCheckpointTree(checkpoints)).toMatchObject({
+        checkpoints: [{ name: 'monday' }, { name: 'tuesday', parent: 'monday', description: 'a note' }],
+        current: 'tuesday',
+      });
+      await writeToAll(granules(5, 1));
+
+      const table = (await run('list')).printed.map(cellsOf);
+      expect(table[0]?.slice(0, 2 + disks.length)).toEqual(['checkpoint', 'created', ...disks]);
+      expect(table.slice(1).map((cells) => [cells[0], ...cells.slice(2, 2 + disks.length)])).toEqual([
+        ['> tuesday', ...disks.map(() => '64 KiB')],
+        ['monday', ...disks.map(() => '192 KiB')],
+      ]);
+      expect(await run('tree')).toEqual({
+        status: 0,
+        printed: ['monday', '└─ tuesday  (current)'],
+        complained: [],
+      });
+      expect(await run('check')).toEqual(done('2 of 2 checkpoints can be used on all their disks'));
+      expect((await run('delete', 'monday')).printed).toEqual(['deleted: monday']);
+      expect((await run('list', '--json')).printed.flatMap((line) => JSON.parse(line))).toMatchObject([
+        { name: 'tuesday', usable: true, disks: disks.map((diskTarget) => ({ diskTarget, dirtyBytes: 65536 })) },
+      ]);
+      expect(await run('reconcile')).toEqual(done('nothing was interrupted'));
+
+      expect(await bitmapsIn(running)).toEqual(disks.map(() => 'tuesday'));
+      if (snapshotOf !== undefined) expect(await isReadOnly(running, snapshotOf)).toBe(true);
+      const schema = await runningSchema(running.monitor);
+      expect(sent.flatMap((command) => faultsOf(schema, command))).toEqual([]);
+      const deletion = ['blockdev-reopen', 'transaction', 'blockdev-reopen'];
+      expect(changesIn(sent)).toEqual([
+        'transaction',
+        'transaction',
+        ...(snapshotOf === undefined ? ['transaction'] : deletion),
+      ]);
+    });
+
+    it('with --dry-run only asks, leaves the store alone, and says what it would do', async () => {
+      await using setup = await setUp(qemu, kind);
+      const { running, store, sent, run } = setup;
+      const first = await run('create', 'monday', '--dry-run');
+      expect(first).toMatchObject({ status: 0, complained: [] });
+      expect(first.printed[0]).toMatch(/^1\. From one instant on, record what changes on \d disks since checkpoint/);
+      expect((JSON.parse(first.printed[1] ?? '') as SentCommand).execute).toBe('transaction');
+      await expect(readdir(store)).rejects.toMatchObject({ code: 'ENOENT' });
+
+      await run('create', 'monday');
+      const kept = await readdir(store);
+      const before = await bitmapsIn(running);
+      const sentBefore = sent.length;
+      const json = await run('delete', 'monday', '--dry-run', '--json');
+      expect(JSON.parse(json.printed.join())).toMatchObject({ checkpoints: { checkpoints: [] }, warnings: [] });
+      expect((await run('reconcile', '--dry-run')).printed).toEqual(['Nothing is sent to QEMU.']);
+      expect(changesIn(sent.slice(sentBefore))).toEqual([]);
+      expect(await bitmapsIn(running)).toEqual(before);
+      expect(await readdir(store)).toEqual(kept);
+    });
+  });
+
+  it.each([
+    {
+      change: 'a create whose bitmap someone else makes on one disk of two',
+      words: ['create', 'tuesday'],
+      meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vdb', 'tuesday']]),
+      desc: 'Bitmap already exists: tuesday',
+      obstacle: /^bitmap "tuesday" on node "vdb" \(disk vdb\) exists; choose another name, or find its owner/,
+      settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
+      left: ['vda monday', 'vdb monday', 'vdb tuesday'],
+      kept: ['monday'],
+    },
+    {
+      change: 'a create whose bitmap someone else makes on all its disks',
+      words: ['create', 'tuesday', '--only', 'vda'],
+      meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vda', 'tuesday']]),
+      desc: 'Bitmap already exists: tuesday',
+      obstacle: /^bitmap "tuesday" on node "vda" \(disk vda\) exists; choose another name, or find its owner/,
+      settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
+      left: ['vda monday', 'vda tuesday', 'vdb monday'],
+      kept: ['monday'],
+    },
+    {
+      change: 'a delete whose bitmap someone else takes into use',
+      words: ['delete', 'monday'],
+      meanwhile: ({ monitor }: RunningQemu) =>
+        monitor.execute('block-export-add', {
+          ...{ type: 'nbd', id: 'other', 'node-name': 'vdb', bitmaps: [{ node: 'vdb', name: 'monday' }] },
+        }),
+      desc: "Bitmap 'monday' is currently in use by another operation and cannot be used",
+      obstacle: /^bitmap "monday" on node "vdb" \(disk vdb\) is busy: an export or a job holds it; end that first$/,
+      settled: 'checkpoint "monday": keep: Every bitmap that was to be removed is still there: nothing was deleted.',
+      left: ['vda monday', 'vdb monday'],
+      kept: ['monday'],
+    },
+  ])('tells QEMU’s words, the disk and the cure of $change, and leaves it as it was', async (row) => {
+    await using folder = await temporaryFolder();
+    await using daemon = await startStorageDaemon(qemu);
+    for (const target of ['vda', 'vdb']) await attachNew(daemon, folder.path, target);
+    let someoneElse: ((running: RunningQemu) => Promise<unknown>) | undefined;
+    await using proxy = await qmpProxy(daemon.address, {
+      async before({ execute }) {
+        if (execute === 'transaction') await someoneElse?.(daemon);
+      },
+    });
+    const store = join(folder.path, 'store');
+    const source = ['--qmp', proxy.address, '--store', store, '--disk=vda=vda', '--disk=vdb=vdb'];
+    expect(await runLine(['create', 'monday', ...source])).toMatchObject({ status: 0 });
+
+    someoneElse = row.meanwhile;
+    const { status, printed, complained } = await runLine([...row.words, ...source]);
+    someoneElse = undefined;
+    expect({ status, printed }).toEqual({ status: 1, printed: [] });
+    expect(complained).toEqual([
+      expect.stringMatching(/^step 1 of 1 failed.*: QEMU refused transaction: /),
+      expect.stringMatching(/^the step was: /),
+      row.settled,
+      expect.stringMatching(row.obstacle),
+    ]);
+    expect(complained[0]).toContain(`QEMU refused transaction: ${row.desc}; `);
+    expect(await bitmapsByNode(daemon)).toEqual(row.left);
+    expect((await readdir(store)).toSorted()).toEqual(['lock', ...row.kept.map((name) => `${name}.json`)]);
+    expect(await runLine(['check', ...source])).toMatchObject({ status: 0, complained: [] });
+  });
+
+  it('refuses what cannot be done before anything but questions is sent', async () => {
+    await using folder = await temporaryFolder();
+    await using daemon = await startStorageDaemon(qemu);
+    await attachNew(daemon, folder.path, 'vda');
+    await using proxy = await qmpProxy(daemon.address);
+    const source = ['--qmp', proxy.address, '--store', join(folder.path, 'store'), '--disk=vda=vda'];
+    await addBitmaps(daemon.monitor, [['vda', 'monday']]);
+    expect(await runLine(['create', 'monday', ...source, '--granularity', '1000'])).toMatchObject({ status: 1 });
+    expect(await runLine(['create', 'monday', ...source])).toMatchObject({
+      status: 1,
+      complained: [expect.stringMatching(/^bitmap "monday" on node "vda" \(disk vda\) exists; /)],
+    });
+    expect(await runLine(['delete', 'friday', ...source])).toMatchObject({ status: 1 });
+    expect(changesIn(proxy.sent)).toEqual([]);
+  });
+});
+
+function granules(first: number, count: number): Pattern {
+  return { offset: first * 65536, length: count * 65536, byte: first + 1 };
+}
+
+function cellsOf(line: string): readonly string[] {
+  return line.trim().split(/ {2,}/);
+}
+
+/** What changes something, by its name. */
+function changesIn(sent: readonly SentCommand[]): readonly string[] {
+  return sent.map(({ execute }) => execute).filter((command) => !command.startsWith('query-'));
+}
+
+interface NodeInfo {
+  readonly 'node-name': string;
+  readonly drv: string;
+  readonly ro: boolean;
+  readonly 'dirty-bitmaps'?: readonly { readonly name: string }[];
+}
+
+async function nodesIn({ monitor }: RunningQemu): Promise<readonly NodeInfo[]> {
+  return (await monitor.execute('query-named-block-nodes', { flat: true })) as readonly NodeInfo[];
+}
+
+/** The names of all bitmaps. A filter shows none of those below it. */
+async function bitmapsIn(running: RunningQemu): Promise<readonly string[]> {
+  return (await nodesIn(running)).flatMap((node) => node['dirty-bitmaps'] ?? []).map(({ name }) => name);
+}
+
+async function bitmapsByNode(running: RunningQemu): Promise<readonly string[]> {
+  const nodes = await nodesIn(running);
+  return nodes
+    .flatMap((node) => (node['dirty-bitmaps'] ?? []).map(({ name }) => `${node['node-name']} ${name}`))
+    .sort();
+}
+
+async function isReadOnly(running: RunningQemu, nodeName: string): Promise<boolean | undefined> {
+  return (await nodesIn(running)).find((node) => node['node-name'] === nodeName)?.ro;
+}
