@@ -146,6 +146,12 @@ const cases: readonly [string, BlockNode, NewBitmap, readonly object[]][] = [
     { name: 'a'.repeat(17) },
     [{ code: 'bitmap-directory-full', ...at }],
   ],
+  [
+    '7: refuses a name that is longer in bytes, not in characters',
+    node('n', { bitmaps: [...stored(64034, 1023), bitmap('b'.repeat(144))] }),
+    { name: 'é'.repeat(9) },
+    [{ code: 'bitmap-directory-full', ...at }],
+  ],
 ];
 
 describe('checkNewBitmap', () => {
