@@ -101,8 +101,8 @@ function checkObject(value: object, type: ObjectType, path: Path, search: Search
 /** What the variant that the tag names adds to an object, and what a variant of that adds in turn. */
 function variantOf(value: object, { tag, variants }: ObjectType, schema: QmpSchema): readonly ObjectType[] {
   if (tag === undefined) return [];
-  const named = (value as { readonly [member: string]: unknown })[tag];
-  const variant = schema.types.get(variants.get(String(named)) ?? '');
+  const named = (value as { readonly [member: string]: string })[tag] ?? '';
+  const variant = schema.types.get(variants.get(named) ?? '');
   return variant?.kind === 'object' ? [variant, ...variantOf(value, variant, schema)] : [];
 }
 
