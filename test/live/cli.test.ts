@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCheckpointTree } from '../../src/index.js';
 import { type MachineKind, machineKinds, takeLiveSnapshot } from '../support/live/machines.js';
+import { bitmapsIn, isReadOnly } from '../support/live/nodes-in.js';
 import { runLine } from '../support/live/run-command-line.js';
 import { runningSchema } from '../support/live/running-schema.js';
 import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
@@ -48,6 +49,19 @@ async function setUp(qemu: Qemu, { start, mapping, disks, write }: MachineKind):
   };
 }
 
+/** What someone else does between a plan and its transaction. */
+interface Meanwhile {
+  readonly words: readonly string[];
+  readonly meanwhile: (running: RunningQemu) => Promise<unknown>;
+  /** What QEMU says to the transaction then. */
+  readonly desc: string;
+  readonly obstacle: RegExp;
+  readonly settled: string;
+  /** Bitmaps that are there afterwards, and checkpoints that are kept. */
+  readonly left: readonly string[];
+  readonly kept: readonly string[];
+}
+
 describeOnEachQemu('the command line', (qemu) => {
   describe.each(machineKinds)('on $kind', (kind) => {
     const { disks, snapshotOf } = kind;
@@ -87,7 +101,7 @@ describeOnEachQemu('the command line', (qemu) => {
       ]);
       expect(await run('reconcile')).toEqual(done('nothing was interrupted'));
 
-      expect(await bitmapsIn(running)).toEqual(disks.map(() => 'tuesday'));
+      expect((await bitmapsIn(running)).map((place) => place.split(' ')[1])).toEqual(disks.map(() => 'tuesday'));
       if (snapshotOf !== undefined) expect(await isReadOnly(running, snapshotOf)).toBe(true);
       const schema = await runningSchema(running.monitor);
       expect(sent.flatMap((command) => faultsOf(schema, command))).toEqual([]);
@@ -121,41 +135,47 @@ describeOnEachQemu('the command line', (qemu) => {
     });
   });
 
-  it.each([
-    {
-      change: 'a create whose bitmap someone else makes on one disk of two',
-      words: ['create', 'tuesday'],
-      meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vdb', 'tuesday']]),
-      desc: 'Bitmap already exists: tuesday',
-      obstacle: /^bitmap "tuesday" on node "vdb" \(disk vdb\) exists; choose another name, or find its owner/,
-      settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
-      left: ['vda monday', 'vdb monday', 'vdb tuesday'],
-      kept: ['monday'],
-    },
-    {
-      change: 'a create whose bitmap someone else makes on all its disks',
-      words: ['create', 'tuesday', '--only', 'vda'],
-      meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vda', 'tuesday']]),
-      desc: 'Bitmap already exists: tuesday',
-      obstacle: /^bitmap "tuesday" on node "vda" \(disk vda\) exists; choose another name, or find its owner/,
-      settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
-      left: ['vda monday', 'vda tuesday', 'vdb monday'],
-      kept: ['monday'],
-    },
-    {
-      change: 'a delete whose bitmap someone else takes into use',
-      words: ['delete', 'monday'],
-      meanwhile: ({ monitor }: RunningQemu) =>
-        monitor.execute('block-export-add', {
-          ...{ type: 'nbd', id: 'other', 'node-name': 'vdb', bitmaps: [{ node: 'vdb', name: 'monday' }] },
-        }),
-      desc: "Bitmap 'monday' is currently in use by another operation and cannot be used",
-      obstacle: /^bitmap "monday" on node "vdb" \(disk vdb\) is busy: an export or a job holds it; end that first$/,
-      settled: 'checkpoint "monday": keep: Every bitmap that was to be removed is still there: nothing was deleted.',
-      left: ['vda monday', 'vdb monday'],
-      kept: ['monday'],
-    },
-  ])('tells QEMU’s words, the disk and the cure of $change, and leaves it as it was', async (row) => {
+  it.each<readonly [string, Meanwhile]>([
+    [
+      'a create whose bitmap someone else makes on one disk of two',
+      {
+        words: ['create', 'tuesday'],
+        meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vdb', 'tuesday']]),
+        desc: 'Bitmap already exists: tuesday',
+        obstacle: /^bitmap "tuesday" on node "vdb" \(disk vdb\) exists; choose another name, or find its owner/,
+        settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
+        left: ['vda monday', 'vdb monday', 'vdb tuesday'],
+        kept: ['monday'],
+      },
+    ],
+    [
+      'a create whose bitmap someone else makes on all its disks',
+      {
+        words: ['create', 'tuesday', '--only', 'vda'],
+        meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vda', 'tuesday']]),
+        desc: 'Bitmap already exists: tuesday',
+        obstacle: /^bitmap "tuesday" on node "vda" \(disk vda\) exists; choose another name, or find its owner/,
+        settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
+        left: ['vda monday', 'vda tuesday', 'vdb monday'],
+        kept: ['monday'],
+      },
+    ],
+    [
+      'a delete whose bitmap someone else takes into use',
+      {
+        words: ['delete', 'monday'],
+        meanwhile: ({ monitor }: RunningQemu) =>
+          monitor.execute('block-export-add', {
+            ...{ type: 'nbd', id: 'other', 'node-name': 'vdb', bitmaps: [{ node: 'vdb', name: 'monday' }] },
+          }),
+        desc: "Bitmap 'monday' is currently in use by another operation and cannot be used",
+        obstacle: /^bitmap "monday" on node "vdb" \(disk vdb\) is busy: an export or a job holds it; end that first$/,
+        settled: 'checkpoint "monday": keep: Every bitmap that was to be removed is still there: nothing was deleted.',
+        left: ['vda monday', 'vdb monday'],
+        kept: ['monday'],
+      },
+    ],
+  ])('tells the words of QEMU, the disk and the cure of %s, and leaves it as it was', async (_, row) => {
     await using folder = await temporaryFolder();
     await using daemon = await startStorageDaemon(qemu);
     for (const target of ['vda', 'vdb']) await attachNew(daemon, folder.path, target);
@@ -180,7 +200,7 @@ describeOnEachQemu('the command line', (qemu) => {
       expect.stringMatching(row.obstacle),
     ]);
     expect(complained[0]).toContain(`QEMU refused transaction: ${row.desc}; `);
-    expect(await bitmapsByNode(daemon)).toEqual(row.left);
+    expect(await bitmapsIn(daemon)).toEqual(row.left);
     expect((await readdir(store)).toSorted()).toEqual(['lock', ...row.kept.map((name) => `${name}.json`)]);
     expect(await runLine(['check', ...source])).toMatchObject({ status: 0, complained: [] });
   });
@@ -213,31 +233,4 @@ function cellsOf(line: string): readonly string[] {
 /** What changes something, by its name. */
 function changesIn(sent: readonly SentCommand[]): readonly string[] {
   return sent.map(({ execute }) => execute).filter((command) => !command.startsWith('query-'));
-}
-
-interface NodeInfo {
-  readonly 'node-name': string;
-  readonly drv: string;
-  readonly ro: boolean;
-  readonly 'dirty-bitmaps'?: readonly { readonly name: string }[];
-}
-
-async function nodesIn({ monitor }: RunningQemu): Promise<readonly NodeInfo[]> {
-  return (await monitor.execute('query-named-block-nodes', { flat: true })) as readonly NodeInfo[];
-}
-
-/** The names of all bitmaps. A filter shows none of those below it. */
-async function bitmapsIn(running: RunningQemu): Promise<readonly string[]> {
-  return (await nodesIn(running)).flatMap((node) => node['dirty-bitmaps'] ?? []).map(({ name }) => name);
-}
-
-async function bitmapsByNode(running: RunningQemu): Promise<readonly string[]> {
-  const nodes = await nodesIn(running);
-  return nodes
-    .flatMap((node) => (node['dirty-bitmaps'] ?? []).map(({ name }) => `${node['node-name']} ${name}`))
-    .sort();
-}
-
-async function isReadOnly(running: RunningQemu, nodeName: string): Promise<boolean | undefined> {
-  return (await nodesIn(running)).find((node) => node['node-name'] === nodeName)?.ro;
 }
