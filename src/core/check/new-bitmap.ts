@@ -83,16 +83,26 @@ function isDirectoryFull(bitmaps: readonly { readonly name: string }[]): boolean
  *
  * Their names are what they are: QEMU takes those that would not be chosen for a new one.
  */
-export function checkNewBitmaps(diskTarget: string, node: BlockNode, bitmaps: readonly Bitmap[]): readonly Problem[] {
+export function checkNewBitmaps(
+  diskTarget: string,
+  node: BlockNode,
+  bitmaps: readonly Pick<Bitmap, 'name' | 'granularity'>[],
+): readonly Problem[] {
   const last = bitmaps.at(-1);
   if (last === undefined) return [];
   const alone = bitmaps.flatMap((bitmap) => checkNewBitmap(diskTarget, node, asked(bitmap)));
-  const together = { ...node, bitmaps: [...bitmaps.slice(0, -1), ...node.bitmaps] };
+  const others = bitmaps.slice(0, -1).map((bitmap) => ({ ...good, ...bitmap }));
+  const together = { ...node, bitmaps: [...others, ...node.bitmaps] };
   const problems = [...alone, ...checkNewBitmap(diskTarget, together, asked(last))];
   const byText = new Map(problems.map((each) => [each.text, each]));
   return [...byText.values()].filter(({ code }) => code !== 'bitmap-name-invalid');
 }
 
-function asked({ name, granularity }: Bitmap): { readonly name: string; readonly granularity?: number } {
+const good = { dirtyBytes: 0, recording: true, persistent: true, busy: false, inconsistent: false } as const;
+
+function asked({ name, granularity }: Pick<Bitmap, 'name' | 'granularity'>): {
+  readonly name: string;
+  readonly granularity?: number;
+} {
   return granularity > 0 ? { name, granularity } : { name };
 }
