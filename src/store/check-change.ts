@@ -1,15 +1,33 @@
 import { isDeepStrictEqual } from 'node:util';
 import { throwProblems } from '../core/error.js';
-import type { Checkpoint } from '../core/model/checkpoint.js';
+import { guardInput } from '../core/guard-input.js';
+import { type Checkpoint, parseCheckpoint } from '../core/model/checkpoint.js';
 import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import { namesIn } from '../core/model/pending-change.js';
-import type { Reconciliation } from '../core/plan/reconcile.js';
+import { checkTree } from '../core/model/tree-integrity.js';
+import type { Decision } from '../core/plan/reconcile.js';
 import { problem } from '../core/problem.js';
 import { StoreError } from './error.js';
 import type { StoredCheckpoints } from './stored-checkpoints.js';
 
 // A file's name has at most 255 bytes, ".json" among them.
 const mostNameBytes = 250;
+
+/**
+ * Reads a tree that is to be stored. The checkpoints in it that are stored, the very same objects, need no second reading.
+ *
+ * @throws {@link CheckpointError} as {@link parseCheckpointTree}.
+ */
+export function readTree({ checkpoints: stored }: StoredCheckpoints, input: CheckpointTree): CheckpointTree {
+  const known = new Set(stored.checkpoints);
+  return guardInput({ tree: input }, () => {
+    const { current } = input;
+    const checkpoints = input.checkpoints.map((each) => (known.has(each) ? each : parseCheckpoint(each)));
+    const tree = { checkpoints, ...(current !== undefined && { current }) };
+    throwProblems(checkTree(tree));
+    return tree;
+  });
+}
 
 /**
  * What keeps a tree from being stored in place of another, before anything is written:
@@ -35,7 +53,11 @@ export function checkChange(
 }
 
 /** Whether a reconciliation was made from what is stored: it leads to just those checkpoints that its decisions leave. */
-export function isMadeFrom({ checkpoints, pending }: StoredCheckpoints, { decisions, next }: Reconciliation): boolean {
+export function isMadeFrom(
+  { checkpoints, pending }: StoredCheckpoints,
+  next: CheckpointTree,
+  decisions: readonly Decision[],
+): boolean {
   const verdicts = new Map(decisions.map(({ checkpoint, verdict }) => [checkpoint, verdict]));
   const pendingNames = new Set(pending.flatMap(namesIn));
   if (decisions.some(({ checkpoint }) => !pendingNames.has(checkpoint))) return false;
@@ -43,7 +65,7 @@ export function isMadeFrom({ checkpoints, pending }: StoredCheckpoints, { decisi
   const made = pending.flatMap((change) => (change.kind === 'create' ? [change.checkpoint] : []));
   const confirmed = made.filter(({ name }) => verdicts.get(name) === 'confirm');
   const expected = new Map([...kept, ...confirmed].map((checkpoint) => [checkpoint.name, checkpoint]));
-  const { checkpoints: left } = next.checkpoints;
+  const { checkpoints: left } = next;
   return left.length === expected.size && left.every((one) => isSameButForParent(one, expected.get(one.name)));
 }
 

@@ -62,7 +62,7 @@ export function fileChanges(
     // 2
     writes: inTopologicalOrder(tree)
       .map(({ name }) => kept.get(name) as CheckpointRecord)
-      .filter((record) => !isDeepStrictEqual(record, known.get(record.checkpoint.name))),
+      .filter((record) => !isSame(record, known.get(record.checkpoint.name))),
     removals: inRemovalOrder(gone),
     records: [...kept.values(), ...waiting],
   };
@@ -90,6 +90,17 @@ function toDelete(before: CheckpointRecord, deletion: PendingChange & { readonly
 
 function byName(records: readonly CheckpointRecord[]): ReadonlyMap<string, CheckpointRecord> {
   return new Map(records.map((record) => [record.checkpoint.name, record]));
+}
+
+/** A deletion never changes while it is pending. */
+function isSame(one: CheckpointRecord, other: CheckpointRecord | undefined): boolean {
+  return (
+    one.state === other?.state &&
+    one.order === other.order &&
+    one.current === other.current &&
+    one.noCurrent === other.noCurrent &&
+    (one.checkpoint === other.checkpoint || isDeepStrictEqual(one.checkpoint, other.checkpoint))
+  );
 }
 
 type MarkMembers = Pick<CheckpointRecord, 'current' | 'noCurrent'>;

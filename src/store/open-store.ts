@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parseCheckpointTree } from '../core/model/checkpoint-tree.js';
+import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoint-tree.js';
 import { namesIn } from '../core/model/pending-change.js';
 import { pendingChangeOf } from '../core/plan/pending-change.js';
-import { checkChange, isMadeFrom } from './check-change.js';
+import { checkChange, isMadeFrom, readTree } from './check-change.js';
 import type { CheckpointStore, StoreOptions } from './checkpoint-store.js';
 import { StoreError } from './error.js';
 import { fileChanges, noteOf } from './file-changes.js';
@@ -67,8 +67,9 @@ export async function openStore(
     save: (tree) =>
       change(async () => {
         const before = await records.read();
-        const next = parseCheckpointTree(tree);
-        checkChange(directory, storedCheckpoints(before), next);
+        const stored = storedCheckpoints(before);
+        const next = readTree(stored, tree);
+        checkChange(directory, stored, next);
         await records.apply(fileChanges(before, next, new Set()));
       }),
 
@@ -76,10 +77,10 @@ export async function openStore(
       change(async () => {
         const before = await records.read();
         const stored = storedCheckpoints(before);
-        const next = parseCheckpointTree(plan.next.checkpoints);
-        if (!isDeepStrictEqual(parseCheckpointTree(domain.checkpoints), stored.checkpoints)) throw refusal('stale');
+        const next = readTree(stored, plan.next.checkpoints);
+        if (!isSameTree(domain.checkpoints, stored.checkpoints)) throw refusal('stale');
         checkChange(directory, stored, next);
-        const pending = pendingChangeOf(domain, plan);
+        const pending = pendingChangeOf(domain, { ...plan, next: { ...plan.next, checkpoints: next } });
         if (pending !== undefined) await records.apply(noteOf(before, pending));
         const result = await execute();
         const settled = new Set(pending === undefined ? [] : namesIn(pending));
@@ -90,8 +91,9 @@ export async function openStore(
     settle: (reconciliation) =>
       change(async () => {
         const before = await records.read();
-        const next = parseCheckpointTree(reconciliation.next.checkpoints);
-        if (!isMadeFrom(storedCheckpoints(before), reconciliation)) throw refusal('stale');
+        const stored = storedCheckpoints(before);
+        const next = readTree(stored, reconciliation.next.checkpoints);
+        if (!isMadeFrom(stored, next, reconciliation.decisions)) throw refusal('stale');
         const settled = reconciliation.decisions.filter(({ verdict }) => verdict !== 'undecided');
         await records.apply(fileChanges(before, next, new Set(settled.map(({ checkpoint }) => checkpoint))));
       }),
@@ -99,4 +101,8 @@ export async function openStore(
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function isSameTree(one: CheckpointTree, other: CheckpointTree): boolean {
+  return one === other || isDeepStrictEqual(parseCheckpointTree(one), other);
 }

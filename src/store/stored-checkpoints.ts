@@ -1,5 +1,7 @@
-import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoint-tree.js';
+import { throwProblems } from '../core/error.js';
+import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import type { PendingChange } from '../core/model/pending-change.js';
+import { checkTree } from '../core/model/tree-integrity.js';
 import type { CheckpointRecord } from './record.js';
 
 /** What a store holds. */
@@ -11,22 +13,28 @@ export interface StoredCheckpoints {
 }
 
 /**
- * What the files of a store say together.
+ * What the files of a store say together; for the same records the same value.
  *
  * @throws {@link CheckpointError} where they are no tree.
  */
 export function storedCheckpoints(records: readonly CheckpointRecord[]): StoredCheckpoints {
+  const known = ofRecords.get(records);
+  if (known !== undefined) return known;
   const ordered = inOrder(records);
   const checkpoints = ordered.filter(({ state }) => state !== 'pending').map(({ checkpoint }) => checkpoint);
   const current = newestMark(records)?.current;
-  return {
-    checkpoints: parseCheckpointTree({ checkpoints, ...(current !== undefined && { current }) }),
-    pending: ordered.flatMap((record): readonly PendingChange[] => {
-      if (record.state === 'deleting') return [record.deletion];
-      return record.state === 'pending' ? [{ kind: 'create', checkpoint: record.checkpoint }] : [];
-    }),
-  };
+  const tree = Object.freeze({ checkpoints: Object.freeze(checkpoints), ...(current !== undefined && { current }) });
+  throwProblems(checkTree(tree));
+  const pending = ordered.flatMap((record): readonly PendingChange[] => {
+    if (record.state === 'deleting') return [record.deletion];
+    return record.state === 'pending' ? [{ kind: 'create', checkpoint: record.checkpoint }] : [];
+  });
+  const stored = Object.freeze({ checkpoints: tree, pending: Object.freeze(pending) });
+  ofRecords.set(records, stored);
+  return stored;
 }
+
+const ofRecords = new WeakMap<readonly CheckpointRecord[], StoredCheckpoints>();
 
 /** Records in the order of the tree. */
 export function inOrder<R extends CheckpointRecord>(records: readonly R[]): readonly R[] {

@@ -301,6 +301,22 @@ describe('run', () => {
     expect((await store.load()).checkpoints).toEqual(plan.next.checkpoints);
   });
 
+  it('writes nothing that a checkpoint does not have, and keeps nothing that can still be changed', async () => {
+    const files = memoryFiles();
+    await using store = await openStore('/store', {}, files);
+    const { next, steps } = planCreateCheckpoint(fresh, { name: 'a' }, { now });
+    const [made] = next.checkpoints.checkpoints;
+    const mine = { ...(made as Checkpoint), note: 'mine' };
+    const plan = { steps, next: { ...next, checkpoints: tree([mine]) } };
+    await store.run(fresh, plan, async () => {
+      expect(files.show()['a.json']).not.toContain('mine');
+      expect((await store.load()).pending).toStrictEqual([{ kind: 'create', checkpoint: made }]);
+    });
+    const { checkpoints } = await store.load();
+    expect(checkpoints).toStrictEqual(next.checkpoints);
+    expect([checkpoints, checkpoints.checkpoints, ...checkpoints.checkpoints].every(Object.isFrozen)).toBe(true);
+  });
+
   it('leaves the note where the execution fails, and passes the error on as it is', async () => {
     const machine = newMachine();
     await using store = await open(machine);
