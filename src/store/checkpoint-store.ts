@@ -26,7 +26,8 @@ export interface CheckpointStore extends AsyncDisposable {
 
   /**
    * Makes a tree the one that is kept: what it lacks is forgotten. Nothing else is done; use {@link CheckpointStore.run}
-   * where QEMU is told something too.
+   * where QEMU is told something too. A crash in between may leave some checkpoints in their old form and some in the new
+   * one; they hang together nevertheless, and to save again ends it.
    *
    * @throws {@link CheckpointError} `checkpoint-name-too-long`, and what {@link parseCheckpointTree} refuses; nothing was written.
    * @throws {@link StoreError} `unsettled`, `name-clash`, `read-only`, `busy`, and what `load` throws.
@@ -43,7 +44,7 @@ export interface CheckpointStore extends AsyncDisposable {
    * @param execute - Sends the plan to QEMU, with `runPlan` say.
    * @returns What `execute` gives.
    * @throws {@link StoreError} `stale` where the domain's checkpoints are no longer those that are kept; and what `save`
-   * throws. Except for `io` while the outcome is saved, nothing was executed then.
+   * throws. Nothing was executed then, but for `io` while the outcome is saved: that is noted as if the process had died.
    * @throws Whatever `execute` throws.
    */
   run<T>(domain: Domain, plan: Plan, execute: () => Promise<T>): Promise<T>;
