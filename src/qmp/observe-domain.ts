@@ -1,4 +1,5 @@
 import { isCheckpointError, throwProblems } from '../core/error.js';
+import { guardInput } from '../core/guard-input.js';
 import type { BlockNode } from '../core/model/block-node.js';
 import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import type { Disk } from '../core/model/disk.js';
@@ -62,20 +63,7 @@ export async function observeDomain(session: QmpSession, options: ObserveOptions
     session.execute('query-named-block-nodes', { flat: true }),
     session.execute('query-block'),
   ]);
-  const nodes = parseBlockNodes(nodeReply);
-  const devices = readBlockDevices(deviceReply);
-  const { name, uuid, disks: mappings, checkpoints = { checkpoints: [] } } = options;
-  const problems: Problem[] = [];
-  const disks = (mappings ?? devices.map(mappingOf)).map((mapping) => observeDisk(mapping, nodes, devices, problems));
-  throwProblems(problems);
-  const otherNodes = otherImages(nodes, disks);
-  return parseDomain({
-    name,
-    ...(uuid !== undefined && { uuid }),
-    disks,
-    checkpoints,
-    ...(otherNodes.length > 0 && { otherNodes }),
-  });
+  return guardInput({}, () => domainOf(parseBlockNodes(nodeReply), readBlockDevices(deviceReply), options));
 }
 
 /** QEMU 7.2 and 10.0 crash when they are asked for their nodes while a pull that has ended is not dismissed. */
@@ -89,6 +77,21 @@ async function refuseEndedPull(session: QmpSession): Promise<void> {
 function noJobs(error: unknown): readonly JobReply[] {
   if (isQmpError(error) && error.kind !== 'command') throw error;
   return [];
+}
+
+function domainOf(nodes: readonly BlockNode[], devices: readonly BlockDevice[], options: ObserveOptions): Domain {
+  const { name, uuid, disks: mappings, checkpoints = { checkpoints: [] } } = options;
+  const problems: Problem[] = [];
+  const disks = (mappings ?? devices.map(mappingOf)).map((mapping) => observeDisk(mapping, nodes, devices, problems));
+  throwProblems(problems);
+  const otherNodes = otherImages(nodes, disks);
+  return parseDomain({
+    name,
+    ...(uuid !== undefined && { uuid }),
+    disks,
+    checkpoints,
+    ...(otherNodes.length > 0 && { otherNodes }),
+  });
 }
 
 /** Images that are no layer of a disk: an overlay to be, the target of a copy, what a job has left over. */
