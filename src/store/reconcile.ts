@@ -13,10 +13,12 @@ import type { CheckpointStore } from './checkpoint-store.js';
  * @throws {@link StoreError} as {@link CheckpointStore.load}.
  * @example
  * ```ts
+ * // A process died after it had noted that it makes wednesday, and before it sent anything.
  * const reconciliation = await reconcile(domain, store);
+ * reconciliation.decisions.map(({ checkpoint, verdict }) => `${checkpoint}: ${verdict}`); // ['wednesday: drop']
  * await runPlan(session, reconciliation);
  * await store.settle(reconciliation);
- * for (const { checkpoint, verdict, why } of reconciliation.decisions) console.log(checkpoint, verdict, why);
+ * (await store.load()).pending; // []
  * ```
  */
 export async function reconcile(

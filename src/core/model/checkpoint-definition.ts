@@ -58,7 +58,7 @@ const checkpointDefinitionSchema = frozen(
  * @throws {@link CheckpointError} with `invalid-input` for each fault, its path included.
  * @example
  * ```ts
- * parseCheckpointDefinition({ name: 'monday', disks: [{ disk: 'vda' }] }); // the same, frozen
+ * parseCheckpointDefinition({ name: 'monday', disks: [{ disk: 'vda' }] }).disks; // [{ disk: 'vda' }]
  * ```
  * @see libvirt `virDomainCheckpointDefParse`
  */
