@@ -1,5 +1,4 @@
-// A manager that makes and deletes checkpoints for ever, through the built package, until it is killed:
-// node manager.mjs MONITOR STORE SEED
+// Makes and deletes checkpoints through the built package for ever, until it is killed: node manager.mjs MONITOR STORE SEED
 import { planCreateCheckpoint, planDeleteCheckpoint } from 'qemu-checkpoint';
 import { checkpointStore, connect, observeDomain, runPlan } from 'qemu-checkpoint/qmp';
 
@@ -10,6 +9,9 @@ const random = () => {
   return state / 2 ** 32;
 };
 
+const word = new Promise((resolve) => process.stdin.once('data', resolve));
+process.stdout.write('ready\n');
+await word;
 const store = await checkpointStore(directory);
 const session = await connect(monitor);
 const disks = ['vda', 'vdb'].map((diskTarget) => ({ diskTarget, nodeName: diskTarget }));
@@ -20,9 +22,10 @@ for (let number = 0; ; number += 1) {
   const domain = await observeDomain(session, { name: 'soak', disks, checkpoints });
   const names = checkpoints.checkpoints.map(({ name }) => name);
   const doomed = names[Math.floor(random() * names.length)];
+  const children = ['keep', 'keep', 'keep', 'delete', 'delete-only'][Math.floor(random() * 5)];
   const plan =
     names.length > 5 || (names.length > 2 && random() < 0.5)
-      ? planDeleteCheckpoint(domain, doomed, { children: random() < 0.2 ? 'delete' : 'keep' })
-      : planCreateCheckpoint(domain, { name: `c${seed}-${number}` }, { now: 1700000000 + number });
+      ? planDeleteCheckpoint(domain, doomed, { children })
+      : planCreateCheckpoint(domain, { name: `c${seed}-${number}` }, { now: 1700000100 + number });
   await store.run(domain, plan, () => runPlan(session, plan));
 }
