@@ -1,5 +1,6 @@
 import type { QmpEvent } from './qmp-event.js';
 import type { QmpSession } from './qmp-session.js';
+import { onAbort } from './session/on-abort.js';
 
 /** Tells when it is worth looking at the jobs again. */
 export interface JobWaker {
@@ -29,15 +30,16 @@ export function jobWaker(session: QmpSession): JobWaker {
   });
   return {
     async wait(signal) {
-      if (!changed) {
+      if (!changed && !signal?.aborted) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, events === undefined ? 50 : longestWait);
           const done = () => {
             clearTimeout(timer);
+            forgetSignal();
             resolve();
           };
+          const timer = setTimeout(done, events === undefined ? 50 : longestWait);
+          const forgetSignal = onAbort(signal, done);
           wake = done;
-          signal?.addEventListener('abort', done, { once: true });
         });
       }
       changed = false;
