@@ -1,7 +1,8 @@
 import type { Action, Command } from '../core/action.js';
 import type { Plan, Step } from '../core/plan/plan.js';
 import { cureOf } from './cure.js';
-import { isQmpError, QmpCommandError, QmpError } from './error.js';
+import { isQmpError, type QmpClosedError, type QmpCommandError, QmpError } from './error.js';
+import { onlyLooks } from './run-command.js';
 
 /** The step of a plan that failed, and why. */
 export interface FailedStep {
@@ -37,12 +38,12 @@ export class PlanError extends QmpError {
 
   constructor(
     plan: Plan,
-    { index, cause }: { readonly index: number; readonly cause: unknown },
+    failure: { readonly index: number; readonly cause: unknown; readonly underWay: boolean },
     rollback: { readonly undone: readonly Step[]; readonly notUndone: readonly NotUndone[] },
   ) {
-    const step = plan.steps[index] as Step;
-    const failed: FailedStep = { step, index, cause };
-    const outcome = outcomeOf(failed, rollback.notUndone);
+    const { index, cause, underWay } = failure;
+    const failed: FailedStep = { step: plan.steps[index] as Step, index, cause };
+    const outcome = outcomeOf(failed, underWay, rollback.notUndone);
     const diskTarget = concernedDisk(plan, failed);
     super('plan', describe(plan, failed, rollback, outcome, diskTarget), { cause: failed.cause });
     this.failed = failed;
@@ -53,16 +54,34 @@ export class PlanError extends QmpError {
   }
 }
 
-function outcomeOf({ step, cause }: FailedStep, notUndone: readonly NotUndone[]): PlanError['outcome'] {
-  // A refusal says for certain that the step had no effect, a job that it did not end well; a step may not have begun.
-  if (isQmpError(cause) && cause.kind !== 'command' && cause.kind !== 'job') return 'unknown';
-  return notUndone.length > 0 || (step.irreversible && cause instanceof QmpCommandError) ? 'partly' : 'undone';
+function outcomeOf(
+  { step, cause }: FailedStep,
+  underWay: boolean,
+  notUndone: readonly NotUndone[],
+): PlanError['outcome'] {
+  if (underWay && mayHaveRun(step.command, cause)) return 'unknown';
+  return notUndone.length > 0 || (step.irreversible && refusalIn(cause) !== undefined) ? 'partly' : 'undone';
+}
+
+/** A refusal says for certain that the step had no effect, a job that it did not end well. */
+function mayHaveRun(command: Command, cause: unknown): boolean {
+  // Not the session's: a wait was aborted, or a look has found what it was to find out. Else a session that is not ours.
+  if (!isQmpError(cause)) return !onlyLooks(command);
+  // A job that was waited for goes on by itself.
+  if (cause.kind === 'closed') return command.kind === 'job-wait' || (cause as QmpClosedError).mayHaveRun;
+  return cause.kind !== 'command' && cause.kind !== 'job';
+}
+
+/** By its kind: the session may be of the other build, whose classes differ. */
+function refusalIn(cause: unknown): QmpCommandError | undefined {
+  return isQmpError(cause) && cause.kind === 'command' ? (cause as QmpCommandError) : undefined;
 }
 
 /** QEMU does not tell which action failed, but its texts name the node or the bitmap. */
 function concernedDisk({ next }: Plan, { step, cause }: FailedStep): string | undefined {
-  if (!(cause instanceof QmpCommandError)) return undefined;
-  const named = targetsOf(step.command).filter((target) => target.names.some((name) => isNamedIn(cause.desc, name)));
+  const text = refusalIn(cause)?.desc;
+  if (text === undefined) return undefined;
+  const named = targetsOf(step.command).filter((target) => target.names.some((name) => isNamedIn(text, name)));
   const [nodeName, ...others] = new Set(named.map((target) => target.nodeName));
   if (nodeName === undefined || others.length > 0) return undefined;
   return next.disks.find(({ backingChain }) => backingChain.some((node) => node.nodeName === nodeName))?.diskTarget;
@@ -104,5 +123,6 @@ function describe(
 
 function cureFor(cause: unknown, outcome: PlanError['outcome']): string {
   if (outcome === 'unknown') return 'the step may have taken effect: observe the domain again before anything else';
-  return cause instanceof QmpCommandError ? cureOf(cause.code) : 'run the plan again when it may go on';
+  const refusal = refusalIn(cause);
+  return refusal === undefined ? 'run the plan again when it may go on' : cureOf(refusal.code);
 }

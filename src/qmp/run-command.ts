@@ -25,6 +25,11 @@ export async function runCommand(session: QmpSession, command: Command, options:
   }
 }
 
+/** Whether a command changes nothing, so that there is nothing to put back. */
+export function onlyLooks({ kind }: Command): boolean {
+  return kind === 'job-wait' || kind === 'bitmaps-expect';
+}
+
 /** Ends a job whatever its state, and sees it gone. */
 async function cancelJob(session: QmpSession, job: Job, options: WaitOptions): Promise<void> {
   const { jobId: id } = job;

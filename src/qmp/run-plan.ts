@@ -8,7 +8,7 @@ import { idleWaker, type JobWaker, jobWaker } from './job-waker.js';
 import { type NotUndone, PlanError } from './plan-error.js';
 import { type QmpSchema, readQmpSchema } from './qmp-schema.js';
 import type { QmpSession } from './qmp-session.js';
-import { runCommand } from './run-command.js';
+import { onlyLooks, runCommand } from './run-command.js';
 import { schemaOf } from './schema-of.js';
 import type { JobProgress } from './wait-for-job.js';
 
@@ -16,7 +16,10 @@ import type { JobProgress } from './wait-for-job.js';
 export interface RunOptions {
   /** Stops before the next step, or a job that is waited for, and puts back what was done; no command is ever cut off. */
   readonly signal?: AbortSignal;
-  /** Told before and after each step, and after each undo. What it throws stops the run, as an abort does. */
+  /**
+   * Told before and after each step, and after each undo. What it throws stops the run, as an abort does; but putting back
+   * is never stopped.
+   */
   readonly onStep?: (progress: StepProgress) => void;
   /** The reply of this QEMU's `query-qmp-schema`, where you have it; default: asked for once a session. */
   readonly schema?: unknown;
@@ -66,10 +69,12 @@ export async function runPlan(session: QmpSession, plan: Plan, options: RunOptio
   if (steps.length === 0 || (observed !== undefined && isPlanDone(observed, plan))) return next;
   signal?.throwIfAborted();
   checkSteps(steps, schema === undefined ? await schemaOf(session) : readQmpSchema(schema));
+  signal?.throwIfAborted();
   const total = steps.length;
   // Listening begins before the first job does.
   const waker = steps.some(({ command }) => command.kind.startsWith('job-')) ? jobWaker(session) : idleWaker;
   let completed = 0;
+  let underWay = false;
   try {
     for (const [index, step] of steps.entries()) {
       const isStoppable = !steps.slice(0, index).some(({ pointOfNoReturn }) => pointOfNoReturn);
@@ -77,12 +82,14 @@ export async function runPlan(session: QmpSession, plan: Plan, options: RunOptio
       if (isStoppable) signal?.throwIfAborted();
       onStep?.({ state: 'started', step, index, total });
       const onProgress = (progress: JobProgress) => onStep?.({ state: 'progress', step, index, total, progress });
+      underWay = true;
       await runCommand(session, step.command, { waker, signal: isStoppable ? signal : undefined, onProgress });
+      underWay = false;
       completed += 1;
       onStep?.({ state: 'done', step, index, total });
     }
   } catch (cause) {
-    throw await putBack(session, plan, { completed, cause }, { waker, onStep });
+    throw await putBack(session, plan, { completed, cause, underWay }, { waker, onStep });
   } finally {
     waker.close();
   }
@@ -98,7 +105,7 @@ function checkSteps(steps: readonly Step[], schema: QmpSchema | undefined): void
 async function putBack(
   session: QmpSession,
   plan: Plan,
-  { completed, cause }: { readonly completed: number; readonly cause: unknown },
+  { completed, ...failure }: { readonly completed: number; readonly cause: unknown; readonly underWay: boolean },
   { waker, onStep }: { readonly waker: JobWaker; readonly onStep: RunOptions['onStep'] },
 ): Promise<PlanError> {
   const { steps } = plan;
@@ -111,7 +118,7 @@ async function putBack(
       break;
     }
     if (step.undo === undefined) {
-      if (!onlyLooks(step)) notUndone.push({ step });
+      if (!onlyLooks(step.command)) notUndone.push({ step });
       continue;
     }
     try {
@@ -121,11 +128,11 @@ async function putBack(
       continue;
     }
     undone.push(step);
-    onStep?.({ state: 'undone', step, index, total });
+    try {
+      onStep?.({ state: 'undone', step, index, total });
+    } catch {
+      // The run is stopped already, and the rest has to be put back all the same.
+    }
   }
-  return new PlanError(plan, { index: Math.min(completed, total - 1), cause }, { undone, notUndone });
-}
-
-function onlyLooks({ command: { kind } }: Step): boolean {
-  return kind === 'job-wait' || kind === 'bitmaps-expect';
+  return new PlanError(plan, { index: Math.min(completed, total - 1), ...failure }, { undone, notUndone });
 }
