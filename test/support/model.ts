@@ -1,7 +1,24 @@
-import type { Bitmap, BlockNode, Command, Domain, NodeReopenAction, TransactionAction } from '../../src/index.js';
+import type { Bitmap, BlockNode, Command, Domain } from '../../src/index.js';
+import { findBitmap, prepare } from './model/bitmaps.js';
+import { advance, cancelJob, fail, noteWrite, startJob, typeOf } from './model/jobs.js';
+import { addNode, removeNode, reopen } from './model/nodes.js';
+import {
+  bytesOfCluster,
+  known,
+  layersFrom,
+  type ModelBitmap,
+  type ModelNode,
+  markBytes,
+  readAll,
+  type State,
+  stateOf,
+  store,
+  writeTo,
+} from './model/state.js';
 
 /**
- * A small model of QEMU: what it does with dirty bitmaps, and what it refuses, bit by bit.
+ * A small model of QEMU: what it does with dirty bitmaps, layers, nodes and jobs, and what it refuses, bit by bit and byte by
+ * byte.
  *
  * Written from what QEMU was seen to do. It shares nothing with the core, so that the two can be compared: where a plan and
  * this model disagree, one of them is wrong.
@@ -11,92 +28,197 @@ export interface Qemu {
   execute(command: Command): void;
   /** A write of the guest to a node. */
   write(nodeName: string, offset: number, length: number): void;
+  /** A write of the guest to a disk, wherever that leads. */
+  guestWrite(diskTarget: string, offset: number, length: number): void;
+  /** A discard of the guest; where nothing lies below, it leaves no trace. */
+  guestDiscard(diskTarget: string, offset: number, length: number): void;
+  /** What the guest reads: for each unit of 512 bytes that is not zero, which write it was. */
+  guestRead(diskTarget: string): ReadonlyMap<number, number>;
+  /** Lets every job go on by so many clusters; without a number, as far as it can. */
+  work(clusters?: number): void;
+  /** A job fails, or is cancelled by someone. */
+  breakJob(jobId: string, error?: string): void;
+  jobs(): readonly {
+    readonly jobId: string;
+    readonly type: string;
+    readonly status: string;
+    readonly error?: string;
+  }[];
   /** A clean stop and a new start: what was not stored is gone. */
   restart(): void;
+  /** A kill and a new start: bitmaps of images that were open for writing are gone, or inconsistent where the file had them. */
+  crash(): void;
   /** The domain as it is seen now; its metadata is taken over. */
   observe(domain: Domain): Domain;
   /** The numbers of the granules that are dirty, in ascending order. */
   dirtyGranules(nodeName: string, bitmap: string): readonly number[];
+  /** Which names of protocol layers are there. */
+  fileNodes(): readonly string[];
 }
-
-interface ModelBitmap {
-  readonly name: string;
-  readonly granularity: number;
-  readonly persistent: boolean;
-  readonly busy: boolean;
-  readonly inconsistent: boolean;
-  readonly dirty: Set<number>;
-  recording: boolean;
-  /** The image file holds it. */
-  stored: boolean;
-  /** Removed in the transaction that is being prepared: gone for all others, though its name is not free yet. */
-  removed: boolean;
-}
-
-interface ModelNode {
-  readonly image: BlockNode;
-  readonly backingNodeName: string | undefined;
-  readOnly: boolean;
-  options: unknown;
-  /** The newest first. */
-  bitmaps: ModelBitmap[];
-}
-
-type Nodes = Map<string, ModelNode>;
 
 /** Starts a QEMU whose nodes are those of a domain. Which granules are dirty is not observed: the first ones are taken. */
 export function startQemu(domain: Domain): Qemu {
-  let nodes: Nodes = new Map(
-    domain.disks.flatMap(({ backingChain }) =>
-      backingChain.map((image, layer) => [image.nodeName, openNode(image, backingChain[layer + 1]?.nodeName)]),
-    ),
-  );
+  let state = stateOf(domain);
+  const rootOf = (diskTarget: string) => {
+    const root = state.roots.get(diskTarget);
+    if (root === undefined) throw new Error(`there is no disk ${diskTarget}`);
+    return root;
+  };
+  const write = (nodeName: string, offset: number, length: number) => {
+    const node = state.nodes.get(nodeName);
+    if (node === undefined || node.readOnly) throw new Error(`nothing can be written to '${nodeName}'`);
+    if (offset + length > node.virtualSize) throw new Error(`'${nodeName}' is not that large`);
+    state.writes += 1;
+    writeTo(state, node, offset, length, state.writes);
+    noteWrite(state, nodeName, offset, length);
+  };
   return {
     execute(command) {
-      const prepared = structuredClone(nodes);
-      if (command.kind === 'transaction') for (const action of command.actions) prepare(prepared, action);
-      else if (command.kind === 'node-reopen') reopen(prepared, command);
-      else throw new Error(`the model knows no ${command.kind}`);
-      for (const node of prepared.values()) node.bitmaps = node.bitmaps.filter(({ removed }) => !removed);
-      nodes = prepared;
+      const prepared = structuredClone(state);
+      run(prepared, command);
+      for (const node of prepared.nodes.values()) node.bitmaps = node.bitmaps.filter(({ removed }) => !removed);
+      state = prepared;
     },
-    write(nodeName, offset, length) {
-      const node = nodes.get(nodeName);
-      if (node === undefined || node.readOnly) throw new Error(`nothing can be written to '${nodeName}'`);
-      if (offset + length > node.image.virtualSize) throw new Error(`'${nodeName}' is not that large`);
-      for (const bitmap of node.bitmaps) if (bitmap.recording) markBytes(bitmap, offset, length);
+    write,
+    guestWrite: (diskTarget, offset, length) => write(rootOf(diskTarget), offset, length),
+    guestDiscard(diskTarget, offset, length) {
+      const nodeName = rootOf(diskTarget);
+      discard(known(state, nodeName), offset, length);
+      noteWrite(state, nodeName, offset, length);
     },
-    restart() {
-      for (const node of nodes.values()) {
-        if (!node.readOnly) store(node);
-        node.bitmaps = node.bitmaps.filter(({ stored }) => stored);
-      }
+    guestRead: (diskTarget) => readAll(state, rootOf(diskTarget)),
+    work(clusters = Number.POSITIVE_INFINITY) {
+      for (const job of state.jobs.values()) advance(state, job, clusters);
     },
-    observe: ({ disks, ...metadata }) => ({
-      ...metadata,
-      disks: disks.map((disk) => ({
-        ...disk,
-        backingChain: disk.backingChain.map(({ nodeName }) => showNode(known(nodes, nodeName))),
+    breakJob(jobId, error = 'Operation canceled') {
+      const job = state.jobs.get(jobId);
+      if (job !== undefined && job.status !== 'concluded') fail(state, job, error);
+    },
+    jobs: () =>
+      [...state.jobs.values()].map(({ job, status, error }) => ({
+        jobId: job.jobId,
+        type: typeOf[job.kind],
+        status,
+        ...(error !== undefined && { error }),
       })),
-    }),
+    restart() {
+      for (const node of state.nodes.values()) if (!node.readOnly) store(node);
+      startAgain(state);
+    },
+    crash() {
+      for (const node of state.nodes.values()) if (!node.readOnly) lose(node);
+      startAgain(state);
+    },
+    observe: (seen) => observe(state, seen, domain),
     dirtyGranules: (nodeName, name) =>
-      [...findBitmap(known(nodes, nodeName), name).dirty].sort((one, other) => one - other),
+      [...findBitmap(known(state, nodeName), name).dirty].sort((one, other) => one - other),
+    fileNodes: () => [...state.fileNodes.keys()],
   };
 }
 
-function openNode(image: BlockNode, backingNodeName: string | undefined): ModelNode {
-  const bitmaps = image.bitmaps.map(({ dirtyBytes, ...bitmap }): ModelBitmap => {
-    const dirty = new Set(Array.from({ length: dirtyBytes / bitmap.granularity }, (_, granule) => granule));
-    return { ...bitmap, dirty, stored: bitmap.persistent && image.readOnly, removed: false };
-  });
-  return { image, backingNodeName, readOnly: image.readOnly, options: image.reopenOptions, bitmaps };
+function run(state: State, command: Command): void {
+  switch (command.kind) {
+    case 'transaction':
+      for (const action of command.actions) prepare(state, action);
+      return;
+    case 'node-reopen':
+      reopen(state, command);
+      return;
+    case 'node-add':
+      addNode(state, command);
+      return;
+    case 'node-remove':
+      removeNode(state, command);
+      return;
+    case 'bitmaps-expect':
+      expectBitmaps(state, command);
+      return;
+    case 'job-start':
+      startJob(state, command.job);
+      return;
+    case 'job-cancel':
+      cancelJob(state, command.job.jobId);
+      return;
+    default:
+      goOn(state, command);
+  }
 }
 
-function showNode({ image, readOnly, options, bitmaps }: ModelNode): BlockNode {
-  const { reopenOptions: _, ...rest } = image;
+function goOn(state: State, command: Command & { readonly job: object }): void {
+  const { jobId } = command.job as { readonly jobId: string };
+  const running = state.jobs.get(jobId);
+  if (running === undefined) throw new Error('Job not found');
+  const refused = (verb: string) =>
+    new Error(`Job '${jobId}' in state '${running.status}' cannot accept command verb '${verb}'`);
+  switch (command.kind) {
+    case 'job-wait':
+      // A run may come as far as it can twice: once to catch up, once to end.
+      advance(state, running, Number.POSITIVE_INFINITY);
+      if (running.status !== command.until) throw new Error(running.error ?? `the job is ${running.status}`);
+      if (running.error !== undefined && !command.mayFail) throw new Error(running.error);
+      return;
+    case 'job-complete':
+      if (running.status !== 'ready') throw refused('complete');
+      running.isLetGo = true;
+      return;
+    case 'job-finalize':
+      if (running.status !== 'pending') throw refused('finalize');
+      running.isLetGo = true;
+      running.status = 'running';
+      advance(state, running, 0);
+      return;
+    case 'job-dismiss':
+      if (running.status !== 'concluded') throw refused('dismiss');
+      state.jobs.delete(jobId);
+  }
+}
+
+function expectBitmaps(state: State, { nodeName, bitmaps }: Command & { readonly kind: 'bitmaps-expect' }): void {
+  expectAnswer(state);
+  for (const name of bitmaps) {
+    const { recording, persistent, inconsistent } = findBitmap(known(state, nodeName), name);
+    if (!recording || !persistent || inconsistent) throw new Error(`Bitmap '${name}' is not well`);
+  }
+}
+
+function expectAnswer({ jobs }: State): void {
+  for (const { job, status } of jobs.values()) {
+    if (job.kind === 'pull' && status === 'concluded') throw new Error('QEMU crashed: the pull was not dismissed');
+  }
+}
+
+function observe(state: State, { disks, otherNodes: _, ...metadata }: Domain, first: Domain): Domain {
+  expectAnswer(state);
+  const layers = new Set<string>();
+  const seen = disks.map((disk) => {
+    const root = state.roots.get(disk.diskTarget);
+    const chain = root === undefined ? [] : layersFrom(state, root);
+    for (const { image } of chain) layers.add(image.nodeName);
+    const before = first.disks.find(({ diskTarget }) => diskTarget === disk.diskTarget)?.backingChain[0];
+    const active = chain[0]?.image;
+    const isOther = before !== undefined && active?.filename !== undefined && active.nodeName !== before.nodeName;
+    const backingChain = chain.map((node) => showNode(state, node));
+    return { ...disk, ...(isOther && { sourcePath: active.filename }), backingChain };
+  });
+  const others = [...state.nodes.values()].filter(({ image }) => !layers.has(image.nodeName));
+  return {
+    ...metadata,
+    disks: seen,
+    ...(others.length > 0 && { otherNodes: others.map((node) => showNode(state, node)) }),
+  };
+}
+
+function showNode(state: State, node: ModelNode): BlockNode {
+  const { image, readOnly, virtualSize, options, bitmaps, moved, backing } = node;
+  const { reopenOptions: _, backingFilename: observed, backingNodeName, ...rest } = image;
+  const below = backing === undefined ? undefined : state.nodes.get(backing)?.image.filename;
+  const backingFilename = moved ? below : observed;
   return {
     ...rest,
+    virtualSize,
     readOnly,
+    ...(backingFilename !== undefined && { backingFilename }),
+    ...(!moved && backingNodeName !== undefined && { backingNodeName }),
     ...(options !== undefined && { reopenOptions: options as NonNullable<BlockNode['reopenOptions']> }),
     bitmaps: bitmaps.map(showBitmap),
   };
@@ -106,141 +228,45 @@ function showBitmap({ dirty, stored: _, removed: __, ...bitmap }: ModelBitmap): 
   return { ...bitmap, dirtyBytes: dirty.size * bitmap.granularity };
 }
 
-function prepare(nodes: Nodes, action: TransactionAction): void {
-  if (action.kind === 'bitmap-add') {
-    addBitmap(nodes, action);
-    return;
+function discard(node: ModelNode, offset: number, length: number): void {
+  for (let at = Math.ceil(offset / bytesOfCluster); (at + 1) * bytesOfCluster <= offset + length; at += 1) {
+    if (node.backing === undefined) node.data.delete(at);
+    else
+      node.data.set(
+        at,
+        Array.from({ length: bytesOfCluster / 512 }, () => 0),
+      );
   }
-  const node = known(nodes, action.nodeName);
-  if (action.kind === 'bitmap-merge') {
-    const into = usable(writable(node, findBitmap(node, action.intoBitmap)));
-    for (const source of action.sources) merge(nodes, node, into, source);
-    return;
-  }
-  if (action.kind === 'snapshot-take') throw new Error('the model knows no snapshots');
-  const bitmap = idle(findBitmap(node, action.bitmap));
-  switch (action.kind) {
-    case 'bitmap-remove':
-      writable(node, bitmap).removed = true;
-      return;
-    case 'bitmap-clear':
-      usable(writable(node, bitmap)).dirty.clear();
-      return;
-    case 'bitmap-enable':
-      usable(bitmap).recording = true;
-      return;
-    case 'bitmap-disable':
-      usable(bitmap).recording = false;
+  for (const bitmap of node.bitmaps) if (bitmap.recording) markBytes(bitmap, offset, length);
+}
+
+/** A kill: the file still says that its bitmaps are in use, and knows nothing of those that were made since. */
+function lose(node: ModelNode): void {
+  node.bitmaps = node.bitmaps.filter(({ stored }) => stored);
+  for (const bitmap of node.bitmaps) {
+    bitmap.inconsistent = true;
+    bitmap.recording = false;
+    bitmap.dirty.clear();
   }
 }
 
-function addBitmap(nodes: Nodes, action: TransactionAction & { readonly kind: 'bitmap-add' }): void {
-  const { nodeName, bitmap: name, persistent, recording } = action;
-  const node = nodes.get(nodeName);
-  if (node === undefined) throw new Error(`Cannot find device='${nodeName}' nor node-name='${nodeName}'`);
-  const { image } = node;
-  if (name === '') throw new Error('Bitmap name cannot be empty');
-  if (node.bitmaps.some((bitmap) => bitmap.name === name)) throw new Error(`Bitmap already exists: ${name}`);
-  if (Buffer.byteLength(name) > 1023) throw new Error(`Bitmap name too long: ${name}`);
-  const granularity = action.granularity ?? Math.min(Math.max(image.clusterSize ?? 65536, 4096), 65536);
-  if (granularity < 512 || !/^10*$/.test(granularity.toString(2))) {
-    throw new Error('Granularity must be power of 2 and at least 512');
+/** Only disks are there again, each layer below the active one open for reading only. */
+function startAgain(state: State): void {
+  state.jobs.clear();
+  const layers = new Map<string, boolean>();
+  for (const root of state.roots.values()) {
+    for (const { image } of layersFrom(state, root)) layers.set(image.nodeName, image.nodeName !== root);
   }
-  if (persistent) expectStorable(node, granularity);
-  node.bitmaps.unshift({
-    name,
-    granularity,
-    persistent,
-    recording,
-    busy: false,
-    inconsistent: false,
-    dirty: new Set(),
-    stored: false,
-    removed: false,
-  });
-}
-
-function expectStorable({ image, bitmaps }: ModelNode, granularity: number): void {
-  const { nodeName, format, qcow2Version, virtualSize } = image;
-  if (format !== 'qcow2') throw new Error(`Can't store persistent bitmaps to ${nodeName}: Operation not supported`);
-  const because = (reason: string) => new Error(`Can't make bitmap persistent in '${nodeName}': ${reason}`);
-  if (qcow2Version === 2) throw because('Cannot store dirty bitmaps in qcow2 v2 files');
-  if (granularity > 2 ** 31) throw because('Granularity exceeds maximum (2147483648 bytes)');
-  if (virtualSize / granularity / 8 > 512 * 2 ** 20) throw because('Too much space will be occupied by the bitmap');
-  if (bitmaps.filter(({ persistent }) => persistent).length >= 65535) {
-    throw because('Maximum number of persistent bitmaps is already reached');
+  const files = new Set<string | undefined>();
+  for (const [nodeName, node] of state.nodes) {
+    const isBelow = layers.get(nodeName);
+    if (isBelow === undefined) {
+      state.nodes.delete(nodeName);
+      continue;
+    }
+    files.add(node.image.fileNodeName);
+    if (isBelow) node.readOnly = true;
+    node.bitmaps = node.bitmaps.filter(({ stored }) => stored);
   }
-}
-
-function merge(
-  nodes: Nodes,
-  node: ModelNode,
-  into: ModelBitmap,
-  source: { readonly nodeName: string; readonly bitmap: string },
-): void {
-  const from = known(nodes, source.nodeName);
-  const bitmap = usable(idle(findBitmap(from, source.bitmap)));
-  if (from.image.virtualSize !== node.image.virtualSize) throw new Error('Bitmaps are of different sizes');
-  for (const granule of [...bitmap.dirty]) {
-    const offset = granule * bitmap.granularity;
-    markBytes(into, offset, Math.min(bitmap.granularity, node.image.virtualSize - offset));
-  }
-}
-
-function reopen(nodes: Nodes, action: NodeReopenAction): void {
-  const { nodeName, readOnly, fileNodeName, backingNodeName, options } = action;
-  const node = nodes.get(nodeName);
-  if (node === undefined) throw new Error(`Failed to find node with node-name='${nodeName}'`);
-  const { image } = node;
-  for (const name of [nodeName, fileNodeName])
-    if (name.startsWith('#')) throw new Error(`Invalid node-name: '${name}'`);
-  if (action.format !== image.format) throw new Error("Cannot change the option 'driver'");
-  if (fileNodeName !== image.fileNodeName) throw new Error(`Cannot change the child 'file' of '${nodeName}'`);
-  if (backingNodeName !== node.backingNodeName) throw new Error(`backing is missing for '${nodeName}'`);
-  if (!readOnly && image.fileReadOnly) throw new Error('Block node is read-only');
-  if (readOnly && !node.readOnly) store(node);
-  node.readOnly = readOnly;
-  // Whatever is not repeated goes back to its default.
-  node.options = options;
-}
-
-function store(node: ModelNode): void {
-  for (const bitmap of node.bitmaps) bitmap.stored = bitmap.persistent;
-}
-
-function markBytes({ dirty, granularity }: ModelBitmap, offset: number, length: number): void {
-  for (let granule = Math.floor(offset / granularity); granule * granularity < offset + length; granule += 1) {
-    dirty.add(granule);
-  }
-}
-
-function known(nodes: Nodes, nodeName: string): ModelNode {
-  const node = nodes.get(nodeName);
-  if (node === undefined) throw new Error(`Node '${nodeName}' not found`);
-  return node;
-}
-
-function findBitmap(node: ModelNode, name: string): ModelBitmap {
-  const bitmap = node.bitmaps.find((each) => each.name === name);
-  if (bitmap === undefined) throw new Error(`Dirty bitmap '${name}' not found`);
-  return bitmap;
-}
-
-function idle(bitmap: ModelBitmap): ModelBitmap {
-  // QEMU's word for one that was removed earlier in the same transaction, too.
-  if (bitmap.busy || bitmap.removed) {
-    throw new Error(`Bitmap '${bitmap.name}' is currently in use by another operation and cannot be used`);
-  }
-  return bitmap;
-}
-
-function writable(node: ModelNode, bitmap: ModelBitmap): ModelBitmap {
-  idle(bitmap);
-  if (node.readOnly) throw new Error(`Bitmap '${bitmap.name}' is readonly and cannot be modified`);
-  return bitmap;
-}
-
-function usable(bitmap: ModelBitmap): ModelBitmap {
-  if (bitmap.inconsistent) throw new Error(`Bitmap '${bitmap.name}' is inconsistent and cannot be used`);
-  return bitmap;
+  for (const fileNode of state.fileNodes.keys()) if (!files.has(fileNode)) state.fileNodes.delete(fileNode);
 }
