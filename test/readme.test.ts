@@ -51,7 +51,7 @@ describe('the docstrings', () => {
 describe('the compiler', () => {
   it('takes every example', () => {
     expect(typeErrors([...readme, ...docstrings])).toEqual([]);
-  });
+  }, 180_000);
 });
 
 async function expectTruth(example: Example): Promise<void> {

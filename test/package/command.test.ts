@@ -1,14 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type PackedPackage, packedPackage, runNode } from '../support/packed-package.js';
 
 let packed: PackedPackage;
 beforeAll(async () => {
   packed = await packedPackage();
+  return () => packed[Symbol.asyncDispose]();
 });
-afterAll(() => packed[Symbol.asyncDispose]());
 
 const recorded = fileURLToPath(new URL('../fixtures/7.2/basic.json', import.meta.url));
 const command = (...args: readonly string[]) => runNode(packed, join(packed.folder, 'dist', 'cli.js'), ...args);

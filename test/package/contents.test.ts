@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { extname, join } from 'node:path';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type PackedPackage, packedPackage } from '../support/packed-package.js';
 
 let packed: PackedPackage;
 beforeAll(async () => {
   packed = await packedPackage();
+  return () => packed[Symbol.asyncDispose]();
 });
-afterAll(() => packed[Symbol.asyncDispose]());
 
 const read = (file: string) => readFile(join(packed.folder, file), 'utf8');
 const ending = (...endings: readonly string[]) =>

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluate, type PackedPackage, packedPackage } from '../support/packed-package.js';
 
 let packed: PackedPackage;
 beforeAll(async () => {
   packed = await packedPackage();
+  return () => packed[Symbol.asyncDispose]();
 });
-afterAll(() => packed[Symbol.asyncDispose]());
 
 const formats = ['module', 'commonjs'] as const;
 

@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type PackedPackage, packedPackage, runNode } from '../support/packed-package.js';
 
 let packed: PackedPackage;
 beforeAll(async () => {
   packed = await packedPackage('typescript', '@types/node');
+  return () => packed[Symbol.asyncDispose]();
 });
-afterAll(() => packed[Symbol.asyncDispose]());
 
 const consumer = `
 import { type Domain, isCheckpointError, parseDomain, planCreateCheckpoint } from 'qemu-checkpoint';
@@ -54,5 +54,5 @@ describe('a program that uses the types', () => {
     expect(await compile()).toBe('');
     expect(await runNode(packed, 'out/consumer.mjs')).toBe('monday,transaction,false\n');
     expect(await runNode(packed, 'out/consumer.cjs')).toBe('monday,transaction,false\n');
-  });
+  }, 180_000);
 });
