@@ -81,7 +81,8 @@ function schemaOf(given: unknown) {
 
 const schema = schemaOf(deepFreeze(reply));
 const faultsOf = (command: QmpCommand, of = schema) =>
-  detailsOf(checkCommand(deepFreeze(command), of)).map(({ code, command: name, ...fault }: Record<string, unknown>) => {
+  detailsOf(checkCommand(deepFreeze(command), of)).map((each) => {
+    const { code, command: name, ...fault } = each as Record<string, unknown>;
     expect([code, name]).toEqual(['command-unsupported', command.execute]);
     return fault;
   });
