@@ -55,15 +55,6 @@ export function findDisk(domain: Domain, diskTarget: string): Disk | undefined {
 
 /** Finds a node by its name, be it a layer of a disk or not. */
 export function findNode({ disks, otherNodes = [] }: Domain, nodeName: string): BlockNode | undefined {
-  for (const { backingChain } of disks) {
-    const layer = backingChain.find((node) => node.nodeName === nodeName);
-    if (layer !== undefined) return layer;
-  }
-  return otherNodes.find((node) => node.nodeName === nodeName);
-}
-
-/** The domain with a node that is no layer of a disk, where it does not tell of it yet. */
-export function withNode(domain: Domain, node: BlockNode): Domain {
-  if (findNode(domain, node.nodeName) !== undefined) return domain;
-  return { ...domain, otherNodes: [...(domain.otherNodes ?? []), node] };
+  const layers = disks.flatMap(({ backingChain }) => backingChain);
+  return [...layers, ...otherNodes].find((node) => node.nodeName === nodeName);
 }

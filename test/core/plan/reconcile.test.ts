@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { PendingChange, PendingDelete } from '../../../src/core/model/pending-change.js';
 import { pendingChangeOf } from '../../../src/core/plan/pending-change.js';
 import { planReconcile } from '../../../src/core/plan/reconcile.js';
-import { planTakeSnapshot } from '../../../src/core/plan/take-snapshot.js';
 import {
   type Bitmap,
   type Checkpoint,
@@ -229,19 +228,6 @@ describe('planReconcile, of a create', () => {
       steps: [removal(remove('vdb-active', 'wednesday'))],
       checkpoints: tree([owner]),
       warnings: ['bitmap-claimed'],
-    });
-  });
-
-  it('tells by the overlay whether one was begun together with a snapshot', () => {
-    const overlay = { nodeName: 'overlay', filename: '/images/overlay.qcow2' };
-    const given = onDisks({ vda: [['tuesday', 'monday']] });
-    const request = { disks: [{ diskTarget: 'vda', overlay }], checkpoint: { name: 'wednesday' } };
-    const plan = planTakeSnapshot(given, request, { now });
-    const noted = pendingChangeOf(given, plan) as PendingChange;
-    expectReconciliation(given, [noted], { decisions: ['wednesday: drop'], checkpoints: before });
-    expectReconciliation({ ...plan.next, checkpoints: before }, [noted], {
-      decisions: ['wednesday: confirm'],
-      checkpoints: plan.next.checkpoints,
     });
   });
 
