@@ -5,8 +5,12 @@ import { runCommandLine } from './command-line.js';
 
 // The first Ctrl-C stops between two steps and puts back what was done; a second one ends the process as usual.
 const stop = new AbortController();
-process.once('SIGINT', () => stop.abort(new Error('stopped by Ctrl-C')));
-process.once('SIGTERM', () => stop.abort(new Error('stopped by SIGTERM')));
+for (const [signal, name] of [['SIGINT', 'Ctrl-C'] as const, ['SIGTERM', 'SIGTERM'] as const]) {
+  process.once(signal, () => {
+    process.stderr.write(`stopping at the next step; ${name} again ends at once, and reconcile settles what is left\n`);
+    stop.abort(new Error(`stopped by ${name}`));
+  });
+}
 
 // Whoever reads may have seen enough, as "| head" has.
 process.stdout.on('error', () => process.exit());

@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
-import { checkpointStore } from '../../src/live.js';
-import { layered } from '../record/worlds.js';
-import { checkpoint, tree } from '../support/builders.js';
 import { liveDomain } from '../support/live/live-domain.js';
+import { layeredDomain, startLayered } from '../support/live/live-layers.js';
 import { bitmapsIn, isReadOnly } from '../support/live/nodes-in.js';
 import { runLine } from '../support/live/run-command-line.js';
 import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
@@ -65,8 +63,8 @@ describeOnEachQemu('a QEMU that is killed', (qemu) => {
   });
 
   it('leaves the layers below intact, and what was lost above them makes a checkpoint unusable all the same', async () => {
-    await using domain = await liveDomain(qemu, { vda: ['vda-active', 'vda-middle', 'vda-base'], vdb: ['vdb'] });
-    await using killed = await withLayers(domain);
+    await using domain = await layeredDomain(qemu);
+    await using killed = await startLayered(qemu, domain);
     await killed.kill('SIGKILL');
 
     await using again = await domain.start();
@@ -110,8 +108,8 @@ describeOnEachQemu('a QEMU that is killed', (qemu) => {
   ] as const)(
     'in a delete over layers, %s, has all bitmaps of the layers open for writing named',
     async (_, cut, verdict, left) => {
-      await using domain = await liveDomain(qemu, { vda: ['vda-active', 'vda-middle', 'vda-base'], vdb: ['vdb'] });
-      await using killed = await withLayers(domain);
+      await using domain = await layeredDomain(qemu);
+      await using killed = await startLayered(qemu, domain);
       await using proxy = await qmpProxy(killed.address, {
         async [cut]({ execute }: { readonly execute: string }) {
           if (execute === 'transaction') await killed.kill('SIGKILL');
@@ -179,22 +177,4 @@ describeOnEachQemu('a QEMU that is killed', (qemu) => {
     expect(await domain.run(again.address, 'create', 'monday')).toMatchObject(done);
     expect(await domain.run(again.address, 'check')).toMatchObject(done);
   });
-
-  /** A disk of three layers with a checkpoint made on each, and metadata that says so. */
-  async function withLayers({ folder, store: path }: { readonly folder: string; readonly store: string }) {
-    const daemon = await layered(qemu, folder);
-    const made = (name: string, node: string) => [
-      { diskTarget: 'vda', bitmap: name, madeOn: imageOf(folder, node) },
-      { diskTarget: 'vdb', bitmap: name, madeOn: imageOf(folder, 'vdb') },
-    ];
-    await using store = await checkpointStore(path);
-    await store.save(
-      tree([
-        checkpoint('monday', { disks: made('monday', 'vda-base') }),
-        checkpoint('tuesday', { disks: made('tuesday', 'vda-middle'), parent: 'monday' }),
-        checkpoint('wednesday', { disks: made('wednesday', 'vda-active'), parent: 'tuesday' }),
-      ]),
-    );
-    return daemon;
-  }
 });

@@ -17,8 +17,10 @@ export interface LiveDomain extends AsyncDisposable {
   readonly store: string;
   /** Starts a daemon with the images; where there is none for an active layer yet, it is made. */
   start(): Promise<RunningQemu>;
-  /** Runs a command line on a monitor and the store. */
-  run(address: string, ...words: readonly string[]): Promise<Outcome>;
+  /** A command line on a monitor and the store. */
+  words(address: string, ...command: readonly string[]): readonly string[];
+  /** Runs one in this process. */
+  run(address: string, ...command: readonly string[]): Promise<Outcome>;
   /** What `check` finds wrong with every checkpoint. */
   check(address: string): Promise<readonly Verdict[]>;
 }
@@ -37,8 +39,10 @@ export async function liveDomain(qemu: Qemu, chains: Chains): Promise<LiveDomain
   const folder = await temporaryFolder();
   const store = join(folder.path, 'store');
   const mapping = Object.entries(chains).map(([target, [active]]) => `--disk=${target}=${active}`);
-  const run: LiveDomain['run'] = (address, ...words) =>
-    runLine([...words, '--qmp', address, '--store', store, ...mapping]);
+  const words: LiveDomain['words'] = (address, ...command) => {
+    return [...command, '--qmp', address, '--store', store, ...mapping];
+  };
+  const run: LiveDomain['run'] = (address, ...command) => runLine(words(address, ...command));
   return {
     folder: folder.path,
     store,
@@ -51,6 +55,7 @@ export async function liveDomain(qemu: Qemu, chains: Chains): Promise<LiveDomain
       }
       return daemon;
     },
+    words,
     run,
     async check(address) {
       const { printed } = await run(address, 'check', '--json');
