@@ -29,7 +29,7 @@ export interface SchemaMember {
   readonly required: boolean;
 }
 
-/** Reads a reply of `query-qmp-schema`; `undefined` where it is not one. */
+/** Reads a reply of `query-qmp-schema`; `undefined` where it is not one, or an empty one. */
 export function readQmpSchema(reply: unknown): QmpSchema | undefined {
   const result = schemaReplySchema.safeParse(reply);
   if (!result.success) return undefined;
@@ -40,7 +40,8 @@ export function readQmpSchema(reply: unknown): QmpSchema | undefined {
     const type = typeOf(info);
     if (type !== undefined) types.set(info.name, type);
   }
-  return { commands, types };
+  // Every QEMU has commands: what has none is the answer of a session that does not know.
+  return commands.size === 0 ? undefined : { commands, types };
 }
 
 function typeOf(info: SchemaInfo): SchemaType | undefined {

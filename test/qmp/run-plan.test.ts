@@ -328,7 +328,11 @@ describe('what a QEMU does not understand', () => {
   const saying = (schema: unknown) => scriptedSession((command) => (command === 'query-qmp-schema' ? schema : {}));
 
   it.each<[string, unknown, readonly string[]]>([
-    ['a command', [], ['transaction', 'transaction', 'transaction', 'transaction', 'transaction', 'transaction']],
+    [
+      'a command',
+      [{ name: 'stop', 'meta-type': 'command', 'arg-type': '0' }],
+      ['transaction', 'transaction', 'transaction', 'transaction', 'transaction', 'transaction'],
+    ],
     [
       'an undo',
       knowing('block-dirty-bitmap-add'),
