@@ -91,7 +91,7 @@ describe('whatever is planned', () => {
       },
       300,
     );
-    expect(partly).toBeGreaterThan(300);
+    expect(partly).toBeGreaterThan(100);
   });
 
   it('is not taken for done when one bitmap of it is lost, stopped, or no longer well or kept', () => {
@@ -102,7 +102,7 @@ describe('whatever is planned', () => {
       (bitmap) => ({ ...bitmap, inconsistent: true }),
     ];
     let lost = 0;
-    forAll(plans, ({ plan }) => {
+    const law = ({ plan }: { readonly plan: Plan }) => {
       for (const action of targetsOf(plan)) {
         if (action.kind !== 'bitmap-add') continue;
         for (const loss of losses) {
@@ -113,8 +113,9 @@ describe('whatever is planned', () => {
           lost += 1;
         }
       }
-    });
-    expect(lost).toBeGreaterThan(100);
+    };
+    forAll(plans, law, 300);
+    expect(lost).toBeGreaterThan(50);
   });
 
   it('is not taken for done when a disk of it is not there', () => {
