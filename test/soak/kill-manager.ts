@@ -5,14 +5,14 @@ import { bitmapsOf, recover } from './recover.js';
 import { type OnKill, reporter, type SoakReport } from './report.js';
 import { soakWorld } from './world.js';
 
-const killsPerWorld = 20;
-const longestLifeMilliseconds = 80;
+const killsPerWorld = 8;
+const mostChanges = 2;
 
 /**
  * Kills a manager with SIGKILL at random moments while it makes and deletes checkpoints without end, and looks after each
  * kill whether all is well once that is reconciled.
  *
- * @param kills - How often; every twenty the machine is a new one, for its lower layers run out of bitmaps.
+ * @param kills - How often; every eight the machine is a new one, for its lower layers run out of bitmaps.
  */
 export async function killManager(
   qemu: Qemu,
@@ -21,6 +21,7 @@ export async function killManager(
 ): Promise<SoakReport> {
   const random = seededRandom(seed);
   const reports = reporter(onKill);
+  let milliseconds = 50;
   for (let done = 0; done < kills; done += killsPerWorld) {
     await using world = await soakWorld(qemu);
     const { daemon, store } = world;
@@ -30,7 +31,7 @@ export async function killManager(
     for (let kill = done; kill <= last; kill += 1) {
       await using manager = next as ManagerProcess;
       const before = await bitmapsOf(daemon);
-      await runAndKill(manager, random() * longestLifeMilliseconds);
+      milliseconds = await runAndKill(manager, random, milliseconds);
       // The next one warms up meanwhile.
       next = kill < last ? start(kill + 1) : undefined;
       reports.add(await recover(world, before), `QEMU ${qemu.version}, seed ${seed}, kill ${kill}`);
@@ -39,12 +40,26 @@ export async function killManager(
   return reports.report();
 }
 
-async function runAndKill(manager: ManagerProcess, milliseconds: number): Promise<void> {
+/**
+ * Lets it make some changes, and kills it at some moment of the next.
+ *
+ * @param expected - How long a change takes.
+ * @returns How long the last one took.
+ */
+async function runAndKill(manager: ManagerProcess, random: () => number, expected: number): Promise<number> {
   await manager.expectLine('ready');
   manager.go();
-  await manager.expectLine('under way');
+  let duration = expected;
+  for (let changes = Math.floor(random() * (mostChanges + 1)); changes > 0; changes -= 1) {
+    await manager.expectLine('begun');
+    const start = performance.now();
+    await manager.expectLine('done');
+    duration = performance.now() - start;
+  }
+  await manager.expectLine('begun');
   // A random moment is what is wanted here, not a time in which something should have happened.
-  setTimeout(() => manager.kill(), milliseconds);
+  setTimeout(() => manager.kill(), random() * duration);
   const { signal, complaint } = await manager.ended;
   if (signal !== 'SIGKILL') throw new Error(`the manager ended by itself: ${complaint}`);
+  return duration;
 }

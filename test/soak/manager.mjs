@@ -15,17 +15,18 @@ await word;
 const store = await checkpointStore(directory);
 const session = await connect(monitor);
 const disks = ['vda', 'vdb'].map((diskTarget) => ({ diskTarget, nodeName: diskTarget }));
-process.stdout.write('under way\n');
 
 for (let number = 0; ; number += 1) {
   const { checkpoints } = await store.load();
   const domain = await observeDomain(session, { name: 'soak', disks, checkpoints });
   const names = checkpoints.checkpoints.map(({ name }) => name);
   const doomed = names[Math.floor(random() * names.length)];
-  const children = ['keep', 'keep', 'keep', 'delete', 'delete-only'][Math.floor(random() * 5)];
+  const children = ['keep', 'keep', 'keep', 'keep', 'delete', 'delete-only'][Math.floor(random() * 6)];
   const plan =
-    names.length > 5 || (names.length > 2 && random() < 0.5)
+    names.length > 5 || (names.length > 1 && random() < 0.5)
       ? planDeleteCheckpoint(domain, doomed, { children })
       : planCreateCheckpoint(domain, { name: `c${seed}-${number}` }, { now: 1700000100 + number });
+  process.stdout.write('begun\n');
   await store.run(domain, plan, () => runPlan(session, plan));
+  process.stdout.write('done\n');
 }
