@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { builtFile } from '../support/built-file.js';
 
 /** A process of its own that works through the built package. */
 export interface ManagerProcess extends AsyncDisposable {
@@ -19,8 +19,7 @@ export interface ManagerProcess extends AsyncDisposable {
 
 /** @param script - A file of this folder. */
 export function startManager(script: string, words: readonly string[], env: NodeJS.ProcessEnv = {}): ManagerProcess {
-  const built = join(import.meta.dirname, '../../dist/qmp.js');
-  if (!existsSync(built)) throw new Error(`${built} is missing: run "npm run build" first`);
+  builtFile('qmp.js');
   const child = spawn(process.execPath, [join(import.meta.dirname, script), ...words], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...env },

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { builtFile } from '../built-file.js';
 
 /** How a command line ended. */
 export interface CliExit {
@@ -10,7 +10,7 @@ export interface CliExit {
   readonly stderr: string;
 }
 
-/** The command line as a process of its own. */
+/** The built command line as a process of its own. */
 export interface CliProcess extends AsyncDisposable {
   readonly pid: number;
   readonly ended: Promise<CliExit>;
@@ -19,10 +19,8 @@ export interface CliProcess extends AsyncDisposable {
   kill(signal: NodeJS.Signals): void;
 }
 
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
-
 export function startCli(...words: readonly string[]): CliProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [builtFile('cli.js'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
