@@ -51,7 +51,8 @@ export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
   let unit = 0;
   let count = bytes;
-  while (count >= 1024 && unit < units.length - 1) {
+  // What would be shown as 1024.0 belongs to the next unit.
+  while (Number(count.toFixed(1)) >= 1024 && unit < units.length - 1) {
     count /= 1024;
     unit += 1;
   }

@@ -67,6 +67,12 @@ describe('create on files', () => {
     expect(printed).toEqual([transaction(add('vda-active', 'wed'), add('vdb-active', 'wed'))]);
   });
 
+  it('asks for a granularity on the disks that take part by themselves, and not on others', async () => {
+    const disks = [disk('vda'), disk('cd', chain('cd', [[]]), { readOnly: true }), disk('empty', [])];
+    const { printed } = await runOnFiles('create wed --granularity 512 --domain d', { d: { ...domain, disks } });
+    expect(printed).toEqual([transaction(add('vda-active', 'wed', { granularity: 512 }))]);
+  });
+
   it('prints nothing where no disk takes part', async () => {
     const empty = { ...domain, disks: [disk('vda', [])] };
     expect(await runOnFiles('create wed --domain d', { d: empty })).toEqual({ status: 0, printed: [], complained: [] });
