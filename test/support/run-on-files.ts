@@ -1,4 +1,5 @@
 import { runCommandLine } from '../../src/cli/command-line.js';
+import { capturedTerminal } from './captured-terminal.js';
 
 /** What a command line printed, and how it ended. */
 export interface Outcome {
@@ -15,18 +16,7 @@ export interface Outcome {
  * @param line - Words, parted by blanks.
  */
 export async function runOnFiles(line: string, files: { readonly [name: string]: unknown } = {}): Promise<Outcome> {
-  const printed: string[] = [];
-  const complained: string[] = [];
-  const status = await runCommandLine(line.split(' ').filter(Boolean), {
-    read(file) {
-      if (!Object.hasOwn(files, file)) return Promise.reject(new Error('no such file'));
-      const content = files[file];
-      return Promise.resolve(typeof content === 'string' ? content : JSON.stringify(content));
-    },
-    print: (text) => printed.push(text),
-    complain: (text) => complained.push(text),
-    now: () => 1700000000,
-    signal: new AbortController().signal,
-  });
+  const { terminal, printed, complained } = capturedTerminal(files);
+  const status = await runCommandLine(line.split(' ').filter(Boolean), terminal);
   return { status, printed, complained };
 }
