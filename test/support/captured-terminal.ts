@@ -12,7 +12,7 @@ export interface CapturedTerminal {
 /** A terminal on files that are only values; a text stands for itself. */
 export function capturedTerminal(
   files: { readonly [name: string]: unknown } = {},
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): CapturedTerminal {
   const printed: string[] = [];
   const complained: string[] = [];
