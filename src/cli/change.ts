@@ -8,6 +8,7 @@ import type { PlanError } from '../qmp/plan-error.js';
 import type { QmpConnection } from '../qmp/qmp-connection.js';
 import { runPlan, type StepProgress } from '../qmp/run-plan.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
+import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
 import { makePlan } from './make-plan.js';
 import { printResult } from './print-plan.js';
@@ -62,7 +63,7 @@ async function tidyUp(machine: Machine, error: unknown): Promise<void> {
   try {
     const { domain, pending } = await look(session, store, options);
     if (pending.length > 0) {
-      // What was refused as a whole has left nothing: a bitmap of that name is someone else's.
+      // What has left nothing needs no look: a bitmap of that name is someone else's.
       const reconciliation = isUndone(error) ? takenBack(domain, pending) : await reconcile(domain, store);
       await end(machine, reconciliation, terminal.complain);
     }
@@ -72,8 +73,9 @@ async function tidyUp(machine: Machine, error: unknown): Promise<void> {
   }
 }
 
+/** Whether nothing of the plan was carried out, or all was put back; where its outcome could not be saved, it was. */
 function isUndone(error: unknown): boolean {
-  return isPlanError(error) && error.outcome === 'undone';
+  return isPlanError(error) ? error.outcome === 'undone' : !isStoreError(error);
 }
 
 function isRefused(error: unknown): boolean {

@@ -64,10 +64,10 @@ describeOnEachQemu('one broken bitmap of fifty checkpoints on three disks', (qem
     );
 
     const observed = await observe(running, domain.store);
-    for (const bitmap of judged) {
-      for (const [place, diskTarget] of targets.entries()) {
+    for (const [place, diskTarget] of targets.entries()) {
+      const now = await (guests[place] as GuestDisk).read();
+      for (const bitmap of judged) {
         const base = copies.get(`${bitmap} ${diskTarget}`) as Buffer;
-        const now = await (guests[place] as GuestDisk).read();
         expect(base.equals(now)).toBe(false);
         const { restored } = await incrementalSince(running, domain.folder, observed, { diskTarget, bitmap, base });
         expect(restored.equals(now)).toBe(true);

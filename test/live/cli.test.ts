@@ -205,6 +205,52 @@ describeOnEachQemu('the command line', (qemu) => {
     expect(await runLine(['check', ...source])).toMatchObject({ status: 0, complained: [] });
   });
 
+  it('tells a refusal of QEMU as data with --json, and what is in the way all the same', async () => {
+    await using folder = await temporaryFolder();
+    await using daemon = await startStorageDaemon(qemu);
+    await attachNew(daemon, folder.path, 'vda');
+    await using proxy = await qmpProxy(daemon.address, {
+      async before({ execute }) {
+        if (execute === 'transaction') await addBitmaps(daemon.monitor, [['vda', 'monday']]);
+      },
+    });
+    const source = ['--qmp', proxy.address, '--store', join(folder.path, 'store'), '--disk=vda=vda'];
+    const { status, printed, complained } = await runLine(['create', 'monday', '--json', ...source]);
+    expect(status).toBe(1);
+    const message = expect.stringContaining('Bitmap already exists: monday');
+    expect(printed.map((line) => JSON.parse(line))).toEqual([{ error: { kind: 'plan', message } }]);
+    expect(complained.at(-1)).toMatch(/^bitmap "monday" on node "vda" \(disk vda\) exists; /);
+  });
+
+  it.each([
+    ['before it has connected', undefined, ['vda monday'], 'stopped by Ctrl-C'],
+    ['while it looks', 'query-block', ['vda monday'], 'stopped by Ctrl-C'],
+    ['while its plan is checked', 'query-qmp-schema', ['vda monday'], 'stopped by Ctrl-C'],
+    ['while its transaction is under way', 'transaction', [], undefined],
+  ] as const)('that is stopped %s has done all or nothing', async (_, when, left, complaint) => {
+    await using folder = await temporaryFolder();
+    await using daemon = await startStorageDaemon(qemu);
+    await attachNew(daemon, folder.path, 'vda');
+    const stop = new AbortController();
+    const stopNow = () => stop.abort(new Error('stopped by Ctrl-C'));
+    let isArmed = false;
+    await using proxy = await qmpProxy(daemon.address, {
+      before({ execute }) {
+        if (isArmed && execute === when) stopNow();
+      },
+    });
+    const source = ['--qmp', proxy.address, '--store', join(folder.path, 'store'), '--disk=vda=vda'];
+    expect(await runLine(['create', 'monday', ...source])).toMatchObject({ status: 0 });
+    isArmed = true;
+    if (when === undefined) stopNow();
+    const { status, complained } = await runLine(['delete', 'monday', ...source], { signal: stop.signal });
+    expect(status).toBe(complaint === undefined ? 0 : 1);
+    if (complaint !== undefined) expect(complained[0]).toMatch(complaint);
+    isArmed = false;
+    expect(await bitmapsIn(daemon)).toEqual(left);
+    expect(await runLine(['check', ...source])).toMatchObject({ status: 0, complained: [] });
+  });
+
   it('refuses what cannot be done before anything but questions is sent', async () => {
     await using folder = await temporaryFolder();
     await using daemon = await startStorageDaemon(qemu);
