@@ -30,10 +30,11 @@ export async function killManager(
     let next: ManagerProcess | undefined = start(done);
     for (let kill = done; kill <= last; kill += 1) {
       await using manager = next as ManagerProcess;
-      const before = await bitmapsOf(daemon);
-      milliseconds = await runAndKill(manager, random, milliseconds);
+      await manager.expectLine('ready');
       // The next one warms up meanwhile.
       next = kill < last ? start(kill + 1) : undefined;
+      const before = await bitmapsOf(daemon);
+      milliseconds = await runAndKill(manager, random, milliseconds);
       reports.add(await recover(world, before), `QEMU ${qemu.version}, seed ${seed}, kill ${kill}`);
     }
   }
@@ -47,7 +48,6 @@ export async function killManager(
  * @returns How long the last one took.
  */
 async function runAndKill(manager: ManagerProcess, random: () => number, expected: number): Promise<number> {
-  await manager.expectLine('ready');
   manager.go();
   let duration = expected;
   for (let changes = Math.floor(random() * (mostChanges + 1)); changes > 0; changes -= 1) {

@@ -14,8 +14,8 @@ const changes = ['create', 'delete over layers', 'delete of children'] as const;
  * works on it, and before and after each operation on a file; and looks each time whether all is well once that is
  * reconciled, and the change is done or was never begun.
  *
- * @param moments - `distinct`: only those that differ in what is on disk and in QEMU from the one before; a file that is
- * synced does not differ for a process that is killed, and neither does one in which QEMU is asked something.
+ * @param moments - `distinct`: without those at which all that outlasts the process is as at the one before. A sync is one, a
+ * question, and a file that is written and not yet in its place.
  */
 export async function stopManager(qemu: Qemu, moments: 'all' | 'distinct', onKill?: OnKill): Promise<SoakReport> {
   const reports = reporter(onKill);
@@ -29,11 +29,12 @@ export async function stopManager(qemu: Qemu, moments: 'all' | 'distinct', onKil
     let next = startChange(world, change, chosen[0]);
     for (const [index, [place, moment]] of chosen.entries()) {
       await using manager = next;
+      await manager.expectLine('ready');
+      // The next one warms up meanwhile.
+      next = startChange(world, change, chosen[index + 1]);
       await restoreWorld(world, before);
       const bitmaps = await bitmapsOf(world.daemon);
       await runAndStop(manager, moment);
-      // The next one warms up meanwhile.
-      next = startChange(world, change, chosen[index + 1]);
       const recovery = await recover(world, bitmaps);
       const { checkpoints } = recovery.domain;
       const isDone = isDeepStrictEqual(checkpoints, done);
@@ -51,7 +52,7 @@ export async function stopManager(qemu: Qemu, moments: 'all' | 'distinct', onKil
 }
 
 function isDistinct(moment: string): boolean {
-  return !/^before |sync$|query-/.test(moment);
+  return !/^before |sync$|writeFile$|query-/.test(moment);
 }
 
 async function observe({ daemon, store: path }: SoakWorld) {
@@ -78,7 +79,6 @@ async function momentsOf(world: SoakWorld, change: string): Promise<readonly str
 }
 
 async function runAndStop(manager: ManagerProcess, moment: string): Promise<void> {
-  await manager.expectLine('ready');
   manager.go();
   await manager.expectLine(moment);
   const { signal, complaint } = await manager.ended;
