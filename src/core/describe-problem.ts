@@ -258,6 +258,12 @@ function notReopenable(where: Extract<ProblemDetails, { readonly code: 'node-not
       'give the node a node-name of its own when it is added, or delete the metadata only',
     );
   }
+  if (where.missing === 'backing-node') {
+    return words(
+      `${layer} and a filter stands below it, which a reopen must repeat and whose name is not known`,
+      'set backingNodeName of that node to the node-name of the filter, or delete the metadata only',
+    );
+  }
   return where.missing === 'file-node'
     ? words(
         `${layer} and its protocol layer, which a reopen must repeat, has no known name of its own`,

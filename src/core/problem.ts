@@ -57,7 +57,7 @@ export type ProblemDetails =
       readonly code: 'node-not-reopenable';
       readonly diskTarget: string;
       readonly nodeName: string;
-      readonly missing: 'name' | 'file-node' | 'writable-file';
+      readonly missing: 'name' | 'file-node' | 'writable-file' | 'backing-node';
     }
   | { readonly code: 'node-left-writable'; readonly diskTarget: string; readonly nodeName: string }
   | {

@@ -8,19 +8,28 @@
  * @see QEMU `bdrv_refresh_filename`
  */
 export function imageFileOf(filename: string): string {
-  if (!filename.startsWith('json:')) return filename;
-  let options: unknown;
-  try {
-    options = JSON.parse(filename.slice('json:'.length));
-  } catch {
-    return filename;
-  }
+  let options = optionsOf(filename);
   while (isObject(options)) {
     const { file, filename: plain } = options;
     if (isObject(file)) options = file;
     else return typeof plain === 'string' ? plain : filename;
   }
   return filename;
+}
+
+/** The block driver of what QEMU gives as a file name, where it is spelled as `json:{…}`. */
+export function driverOf(filename: string): string | undefined {
+  const options = optionsOf(filename);
+  return isObject(options) && typeof options['driver'] === 'string' ? options['driver'] : undefined;
+}
+
+function optionsOf(filename: string): unknown {
+  if (!filename.startsWith('json:')) return undefined;
+  try {
+    return JSON.parse(filename.slice('json:'.length));
+  } catch {
+    return undefined;
+  }
 }
 
 function isObject(value: unknown): value is { readonly [member: string]: unknown } {

@@ -3,7 +3,7 @@ import type { Bitmap } from '../core/model/bitmap.js';
 import type { BlockNode } from '../core/model/block-node.js';
 import type { InternalSnapshot } from '../core/model/internal-snapshot.js';
 import { isFilter, isImageFormat } from './drivers.js';
-import { imageFileOf } from './image-file.js';
+import { driverOf, imageFileOf } from './image-file.js';
 import { type BitmapReply, type NodeReply, readNodeReplies } from './node-reply.js';
 
 /**
@@ -66,6 +66,7 @@ function toBlockNode(node: NodeReply): BlockNode & { readonly filename: string }
     filename: imageFileOf(node.file),
     ...(backingFilename !== undefined && { backingFilename }),
     ...(backingNodeName !== undefined && { backingNodeName }),
+    ...(isFilter(driverOf(node.backing_file ?? '') ?? '') && { backingFiltered: true as const }),
     ...(fileNodeName !== undefined && { fileNodeName }),
     ...(clusterSize !== undefined && { clusterSize }),
     ...(qcow2Version !== undefined && { qcow2Version }),

@@ -38,7 +38,8 @@ export interface CheckpointStore extends AsyncDisposable {
    * Runs a plan in two phases: what it is about to do is noted, it is executed, its outcome is saved.
    *
    * Where `execute` fails, or this process dies, the note stays, for nobody knows how far it came: observe the domain again
-   * and {@link reconcile}. A plan without steps, or one that makes and deletes no checkpoint, needs no note.
+   * and {@link reconcile}. It is taken back only where the failure says for certain that all is as it was: a
+   * {@link CheckpointError}, or an error whose `outcome` is `undone`, as `runPlan` gives. A plan without steps, or one that makes and deletes no checkpoint, needs no note.
    *
    * @param domain - The one the plan was made from, with the checkpoints as they are kept.
    * @param execute - Sends the plan to QEMU, with `runPlan` say.

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { isCheckpointError } from '../core/error.js';
 import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoint-tree.js';
 import { namesIn } from '../core/model/pending-change.js';
 import { pendingChangeOf } from '../core/plan/pending-change.js';
@@ -82,8 +83,15 @@ export async function openStore(
         checkChange(directory, stored, next);
         const pending = pendingChangeOf(domain, { ...plan, next: { ...plan.next, checkpoints: next } });
         if (pending !== undefined) await records.apply(noteOf(before, pending));
-        const result = await execute();
         const settled = new Set(pending === undefined ? [] : namesIn(pending));
+        let result: Awaited<ReturnType<typeof execute>>;
+        try {
+          result = await execute();
+        } catch (error) {
+          // The disks must not be asked then: a bitmap of that name that is there is someone else's.
+          if (isUndone(error)) await records.apply(fileChanges(await records.read(), stored.checkpoints, settled));
+          throw error;
+        }
         await records.apply(fileChanges(await records.read(), next, settled));
         return result;
       }),
@@ -105,4 +113,9 @@ export async function openStore(
 
 function isSameTree(one: CheckpointTree, other: CheckpointTree): boolean {
   return one === other || isDeepStrictEqual(parseCheckpointTree(one), other);
+}
+
+/** Whether a failure says for certain that all is as it was: nothing was sent, or everything was put back. */
+function isUndone(error: unknown): boolean {
+  return isCheckpointError(error) || (error instanceof Error && 'outcome' in error && error.outcome === 'undone');
 }

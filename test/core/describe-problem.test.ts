@@ -299,6 +299,10 @@ const samples: Samples = {
       'node "n" (disk vda) is read-only and its protocol layer, which a reopen must repeat, has no known name of its own; add the protocol layer as a node with a node-name, or set fileNodeName, or delete the metadata only',
     ],
     [
+      { code: 'node-not-reopenable', ...onDisk, missing: 'backing-node' },
+      'node "n" (disk vda) is read-only and a filter stands below it, which a reopen must repeat and whose name is not known; set backingNodeName of that node to the node-name of the filter, or delete the metadata only',
+    ],
+    [
       { code: 'node-not-reopenable', ...onDisk, missing: 'writable-file' },
       'node "n" (disk vda) is read-only and so is its protocol layer; add the protocol layer with auto-read-only instead of read-only, or delete the metadata only',
     ],

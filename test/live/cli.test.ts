@@ -56,7 +56,8 @@ interface Meanwhile {
   /** What QEMU says to the transaction then. */
   readonly desc: string;
   readonly obstacle: RegExp;
-  readonly settled: string;
+  /** Absent where QEMU's refusal alone says that nothing was done. */
+  readonly settled?: string;
   /** Bitmaps that are there afterwards, and checkpoints that are kept. */
   readonly left: readonly string[];
   readonly kept: readonly string[];
@@ -143,7 +144,6 @@ describeOnEachQemu('the command line', (qemu) => {
         meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vdb', 'tuesday']]),
         desc: 'Bitmap already exists: tuesday',
         obstacle: /^bitmap "tuesday" on node "vdb" \(disk vdb\) exists; choose another name, or find its owner/,
-        settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
         left: ['vda monday', 'vdb monday', 'vdb tuesday'],
         kept: ['monday'],
       },
@@ -155,7 +155,6 @@ describeOnEachQemu('the command line', (qemu) => {
         meanwhile: ({ monitor }: RunningQemu) => addBitmaps(monitor, [['vda', 'tuesday']]),
         desc: 'Bitmap already exists: tuesday',
         obstacle: /^bitmap "tuesday" on node "vda" \(disk vda\) exists; choose another name, or find its owner/,
-        settled: 'checkpoint "tuesday": drop: It was not carried out, and all is as it was before.',
         left: ['vda monday', 'vda tuesday', 'vdb monday'],
         kept: ['monday'],
       },
@@ -196,7 +195,7 @@ describeOnEachQemu('the command line', (qemu) => {
     expect(complained).toEqual([
       expect.stringMatching(/^step 1 of 1 failed.*: QEMU refused transaction: /),
       expect.stringMatching(/^the step was: /),
-      row.settled,
+      ...(row.settled === undefined ? [] : [row.settled]),
       expect.stringMatching(row.obstacle),
     ]);
     expect(complained[0]).toContain(`QEMU refused transaction: ${row.desc}; `);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { imageFileOf } from '../../src/qmp/image-file.js';
+import { driverOf, imageFileOf } from '../../src/qmp/image-file.js';
 
 const json = (options: unknown) => `json:${JSON.stringify(options)}`;
 
@@ -41,5 +41,17 @@ describe('imageFileOf', () => {
     ['holds a list for a file', json({ file: [{ filename: '/images/a' }] })],
   ])('gives a text that %s as it is', (_, filename) => {
     expect(imageFileOf(filename)).toBe(filename);
+  });
+});
+
+describe('driverOf', () => {
+  it.each<[string, string, string | undefined]>([
+    ['a filter', json({ driver: 'throttle', file: { driver: 'qcow2' } }), 'throttle'],
+    ['an image', json({ driver: 'qcow2', file: { driver: 'file', filename: '/images/a' } }), 'qcow2'],
+    ['a plain name', '/images/a', undefined],
+    ['a name that was cut off', 'json:{"driver": "throt', undefined],
+    ['a driver that is no text', json({ driver: 1 }), undefined],
+  ])('of %s', (_, filename, driver) => {
+    expect(driverOf(filename)).toBe(driver);
   });
 });

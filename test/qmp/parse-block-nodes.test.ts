@@ -470,3 +470,17 @@ function expectReadOrRefused(reply: unknown): boolean {
   }
   return problems.length > 0;
 }
+
+describe('a filter below an image', () => {
+  const image = { driver: 'qcow2', file: { driver: 'file', filename: '/images/base' } };
+  const named = (backing: object) => `json:${JSON.stringify(backing)}`;
+
+  it.each<[string, string, true | undefined]>([
+    ['is seen by how QEMU spells its backing file', named({ driver: 'throttle', file: image }), true],
+    ['is not seen where there is none', named({ ...image }), undefined],
+  ])('%s', (_, backing_file, filtered) => {
+    const [top] = parseBlockNodes([nodeRow('top', { backing_file })]);
+    expect(top?.backingFiltered).toBe(filtered);
+    expect(top?.backingFilename).toBe('/images/base');
+  });
+});

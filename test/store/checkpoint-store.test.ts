@@ -1,7 +1,9 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { CheckpointError } from '../../src/core/error.js';
 import { planReconcile } from '../../src/core/plan/reconcile.js';
+import { problem } from '../../src/core/problem.js';
 import {
   type Checkpoint,
   type Domain,
@@ -330,6 +332,22 @@ describe('run', () => {
     expect(reconciliation.decisions).toMatchObject([{ checkpoint: 'a', verdict: 'drop' }]);
     await store.settle(reconciliation);
     expect(await store.load()).toEqual({ checkpoints: { checkpoints: [] }, pending: [] });
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing was sent', new CheckpointError([problem({ code: 'command-unsupported', command: 'transaction' })])],
+    ['all was put back', Object.assign(new Error('refused'), { outcome: 'undone' })],
+  ])('takes the note back where the failure says that %s, whatever the disks show', async (_, failure) => {
+    const machine = newMachine();
+    await using store = await open(machine);
+    const made = planCreateCheckpoint(await observe(machine, store), { name: 'a' }, { now });
+    await store.run(await observe(machine, store), made, () => send(machine, made));
+    const before = await store.load();
+    const given = await observe(machine, store);
+    for (const plan of [planCreateCheckpoint(given, { name: 'b' }, { now }), planDeleteCheckpoint(given, 'a')]) {
+      expect(await rejection(store.run(given, plan, () => Promise.reject(failure)))).toBe(failure);
+      expect(await store.load()).toEqual(before);
+    }
   });
 
   it('goes on after that with the same handle', async () => {

@@ -24,7 +24,7 @@ export interface DoomedBitmap {
 /** The layers of a chain, from the active one down. */
 export function layersOf(backingChain: readonly BlockNode[]): readonly Layer[] {
   return backingChain.map((node, place) => {
-    const backingNodeName = backingChain[place + 1]?.nodeName;
+    const backingNodeName = node.backingNodeName ?? backingChain[place + 1]?.nodeName;
     return { node, ...(backingNodeName !== undefined && { backingNodeName }) };
   });
 }
@@ -40,7 +40,8 @@ export function layersWith(backingChain: readonly BlockNode[], bitmap: string): 
  * 1. QEMU refuses to remove a bitmap that a job or an export holds;
  * 2. a read-only layer is opened for writing first, which QEMU refuses for a node whose name it made up itself,
  * 3. which must repeat the node's protocol layer, by a name that QEMU did not make up either,
- * 4. and which takes a protocol layer that can be written to.
+ * 4. which takes a protocol layer that can be written to,
+ * 5. and must repeat what is directly below, which may be a filter.
  */
 export function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Problem[] {
   const problems: Problem[] = [];
@@ -59,14 +60,16 @@ export function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Proble
   return problems;
 }
 
-function missingForReopen(node: BlockNode): 'name' | 'file-node' | 'writable-file' | undefined {
+function missingForReopen(node: BlockNode): 'name' | 'file-node' | 'writable-file' | 'backing-node' | undefined {
   if (!node.readOnly) return undefined;
   // 2
   if (isGeneratedNodeName(node.nodeName)) return 'name';
   // 3
   if (!isFileNodeNamed(node)) return 'file-node';
   // 4
-  return node.fileReadOnly ? 'writable-file' : undefined;
+  if (node.fileReadOnly) return 'writable-file';
+  // 5
+  return node.backingFiltered && node.backingNodeName === undefined ? 'backing-node' : undefined;
 }
 
 /** Whether the protocol layer of a node is known by a name that a reopen can repeat: QEMU does not take those it made up. */

@@ -21,8 +21,10 @@ export interface BlockNode {
   readonly filename?: string;
   /** File name of the backing image; absent at the base. */
   readonly backingFilename?: string;
-  /** Node-name of the backing image, where the reply says so (QEMU 10.1 and later). */
+  /** Node-name of what is directly below it, an image or a filter, where the reply says so (QEMU 10.1 and later). */
   readonly backingNodeName?: string;
+  /** A filter stands between it and its backing image. A reopen must name that filter, or it would be put out of the chain. */
+  readonly backingFiltered?: true;
   /** Node-name of its protocol layer, which a reopen must repeat; absent where it is not known for certain. */
   readonly fileNodeName?: string;
   /** The protocol layer is open for reading only, so a reopen of this node for writing is refused. */
@@ -52,6 +54,7 @@ export const blockNodeSchema = readonlyType(
     filename: z.exactOptional(z.string()),
     backingFilename: z.exactOptional(z.string()),
     backingNodeName: z.exactOptional(z.string()),
+    backingFiltered: z.exactOptional(z.literal(true)),
     fileNodeName: z.exactOptional(z.string()),
     fileReadOnly: z.exactOptional(z.literal(true)),
     clusterSize: z.exactOptional(byteCountSchema),

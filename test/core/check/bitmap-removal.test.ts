@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { layersOf, layersWith } from '../../../src/core/check/bitmap-removal.js';
-import { checkDeleteCheckpoint } from '../../../src/index.js';
+import { checkDeleteCheckpoint, planDeleteCheckpoint } from '../../../src/index.js';
 import { bitmap, chain, checkpoint, disk, domain, node, tree, without } from '../../support/builders.js';
 import { codesOf, detailsOf } from '../../support/refusal.js';
 
@@ -25,11 +25,21 @@ describe('what keeps bitmaps from being removed', () => {
   const generatedFile = node('base', { ...readOnly, fileNodeName: '#block124' });
   const readOnlyFile = node('base', { ...readOnly, fileReadOnly: true });
 
+  const aboveFilter = node('base', { ...readOnly, backingFiltered: true });
+
+  it('5: a read-only layer is reopened over the filter that stands below it', () => {
+    const middle = node('middle', { ...readOnly, backingFiltered: true, backingNodeName: 'throttle' });
+    const given = domain({ disks: [disk('vda', [node('top'), middle, node('base', { readOnly: true })])] });
+    const [open] = planDeleteCheckpoint(given, 'monday').steps;
+    expect(open?.command).toMatchObject({ kind: 'node-reopen', nodeName: 'middle', backingNodeName: 'throttle' });
+  });
+
   it.each([
     ['2: whose name QEMU made up', generated, { nodeName: '#block123', missing: 'name' }],
     ['3: whose protocol layer is not known', unknownFile, { nodeName: 'base', missing: 'file-node' }],
     ['3: whose protocol layer has a name that QEMU made up', generatedFile, { nodeName: 'base', missing: 'file-node' }],
     ['4: whose protocol layer is read-only', readOnlyFile, { nodeName: 'base', missing: 'writable-file' }],
+    ['5: above a filter without a known name', aboveFilter, { nodeName: 'base', missing: 'backing-node' }],
   ] as const)('a read-only layer %s', (_, base, expected) => {
     const given = domain({ disks: [disk('vda', [node('top', { bitmaps: ['monday'] }), base])] });
     const problems = [{ code: 'node-not-reopenable', diskTarget: 'vda', ...expected }];
