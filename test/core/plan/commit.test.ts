@@ -141,6 +141,11 @@ describe('planCommit from the active layer', () => {
     expect(plan.warnings).toBeUndefined();
   });
 
+  it('merges into it only from layers that have it in good order: QEMU refuses the others', () => {
+    const plan = expectPlanLaws(withBitmap(layered, 0, 'a', inconsistent), commit(toBase), { healed: ['a'] });
+    expect(spell(plan)[2]).toContain('merge a on vda-2 from vda-1');
+  });
+
   it('leaves behind what cannot be used, and says so', () => {
     const plan = expectPlanLaws(withBitmap(layered, 0, 'c', inconsistent), commit(toMiddle));
     expect(codesOf(plan.warnings ?? [])).toEqual(['bitmap-inconsistent']);

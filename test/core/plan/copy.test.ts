@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type CopyRequest, checkCopy } from '../../../src/core/check/copy.js';
 import { planCopy } from '../../../src/core/plan/copy.js';
 import type { BlockNode, Domain } from '../../../src/index.js';
-import { checkpoint, disk, domain, freshDomain, GiB, node, tree } from '../../support/builders.js';
+import { bitmap, checkpoint, disk, domain, freshDomain, GiB, node, tree } from '../../support/builders.js';
 import { expectPlanLaws } from '../../support/expect-plan.js';
 import { inconsistent, layered, layers, origins, spell, withBitmap, withLayer } from '../../support/layers.js';
 import { codesOf, refusal } from '../../support/refusal.js';
@@ -123,6 +123,18 @@ describe('planCopy', () => {
       'b on vda-1',
       'c on vda-active',
     ]);
+  });
+
+  it('leaves behind what does not reach down to where it was made: copied, it would seem to', () => {
+    const plan = expectPlanLaws(beside(withBitmap(layered, 2, 'a', undefined), mirror), copy(to(mirror)));
+    expect(codesOf(plan.warnings ?? [])).toEqual(['bitmap-not-down-to-origin']);
+    expect(origins(plan.next)).toEqual(['a on vda-2', 'b on copy', 'c on copy']);
+  });
+
+  it('merges no namesake from below where a bitmap was made', () => {
+    const stale = withLayer(layered, 2, { bitmaps: [bitmap('c'), ...(layers[2] as BlockNode).bitmaps] });
+    const plan = expectPlanLaws(beside(stale, mirror), copy(to(mirror)), { healed: ['c'] });
+    expect(spell(plan)[2]).toContain('merge c on copy from vda-active');
   });
 
   it('ends the checkpoints where the copy is raw: each is told before anything is sent', () => {
