@@ -44,7 +44,7 @@ export function expectPlan(domain: Domain, plan: (domain: Domain) => Plan, expec
  * 4. `next` is a domain that parses;
  * 5. QEMU takes every step, and its nodes and bitmaps are then those of `next`, bit counts included where no job writes;
  * 6. the bitmaps of `next` are still there after a clean restart;
- * 7. what can be undone is: after any steps and their undoing, QEMU is as it was, but for bits that are on a layer below too;
+ * 7. what can be undone is: after any steps but the last and their undoing, QEMU is as it was; where jobs run, but for bits;
  * 8. what the guest reads does not change by it, and what it writes between any two steps is held by every bitmap that can be used
  *    afterwards, with all it held before; none that could not be used seems good, but for those that are said to heal;
  * 9. no job is left.
@@ -73,9 +73,10 @@ function expectSteps(domain: Domain, { steps, next }: Plan): void {
   const qemu = startQemu(domain);
   const isExact = !steps.some(runsJob);
   const before = seen(qemu, domain, isExact);
-  for (const [place, { command }] of steps.entries()) {
+  for (const [place, { command, undo }] of steps.entries()) {
     // 7
-    const undone = replay(domain, steps.slice(0, place + 1));
+    const needsUndo = undo !== undefined || place + 1 < steps.length;
+    const undone = needsUndo ? replay(domain, steps.slice(0, place + 1)) : undefined;
     if (undone !== undefined) expect(seen(undone, domain, isExact)).toStrictEqual(before);
     qemu.execute(command);
   }

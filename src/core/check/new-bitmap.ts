@@ -1,4 +1,4 @@
-import { findBitmap } from '../model/bitmap.js';
+import { type Bitmap, findBitmap } from '../model/bitmap.js';
 import type { BlockNode } from '../model/block-node.js';
 import { defaultGranularity, isGranularity } from '../model/granularity.js';
 import { isBitmapName, utf8Length } from '../model/names.js';
@@ -76,4 +76,33 @@ function isDirectoryFull(bitmaps: readonly { readonly name: string }[]): boolean
   if (bitmaps.length * 1048 <= mostDirectoryBytes) return false;
   const bytes = bitmaps.reduce((sum, { name }) => sum + Math.ceil((24 + utf8Length(name)) / 8) * 8, 0);
   return bytes > mostDirectoryBytes;
+}
+
+/**
+ * What keeps bitmaps that are on other layers from being made on a node too, each problem once.
+ *
+ * Their names are what they are: QEMU takes those that would not be chosen for a new one.
+ */
+export function checkNewBitmaps(
+  diskTarget: string,
+  node: BlockNode,
+  bitmaps: readonly Pick<Bitmap, 'name' | 'granularity'>[],
+): readonly Problem[] {
+  const last = bitmaps.at(-1);
+  if (last === undefined) return [];
+  const alone = bitmaps.flatMap((bitmap) => checkNewBitmap(diskTarget, node, asked(bitmap)));
+  const others = bitmaps.slice(0, -1).map((bitmap) => ({ ...good, ...bitmap }));
+  const together = { ...node, bitmaps: [...others, ...node.bitmaps] };
+  const problems = [...alone, ...checkNewBitmap(diskTarget, together, asked(last))];
+  const byText = new Map(problems.map((each) => [each.text, each]));
+  return [...byText.values()].filter(({ code }) => code !== 'bitmap-name-invalid');
+}
+
+const good = { dirtyBytes: 0, recording: true, persistent: true, busy: false, inconsistent: false } as const;
+
+function asked({ name, granularity }: Pick<Bitmap, 'name' | 'granularity'>): {
+  readonly name: string;
+  readonly granularity?: number;
+} {
+  return granularity > 0 ? { name, granularity } : { name };
 }

@@ -40,3 +40,8 @@ export const bitmapSchema = readonlyType(
 export function findBitmap(node: { readonly bitmaps: readonly Bitmap[] }, name: string): Bitmap | undefined {
   return node.bitmaps.find((bitmap) => bitmap.name === name);
 }
+
+/** Whether a bitmap holds every write since it was made, and will go on doing so. */
+export function isSound({ recording, persistent, inconsistent }: Bitmap): boolean {
+  return recording && persistent && !inconsistent;
+}

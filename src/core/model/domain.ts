@@ -58,3 +58,9 @@ export function findNode({ disks, otherNodes = [] }: Domain, nodeName: string): 
   const layers = disks.flatMap(({ backingChain }) => backingChain);
   return [...layers, ...otherNodes].find((node) => node.nodeName === nodeName);
 }
+
+/** The domain with a node that is no layer of a disk, where it does not tell of it yet. */
+export function withNode(domain: Domain, node: BlockNode): Domain {
+  if (findNode(domain, node.nodeName) !== undefined) return domain;
+  return { ...domain, otherNodes: [...(domain.otherNodes ?? []), node] };
+}

@@ -24,6 +24,11 @@ export function isNodeName(value: unknown): value is string {
   return typeof value === 'string' && value !== '' && isWithinBytes(value, 31);
 }
 
+/** Whether QEMU takes a value as the name of a new node: a letter, then letters, digits, `-`, `.` and `_`; at most 31. */
+export function isNewNodeName(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-zA-Z][a-zA-Z0-9._-]{0,30}$/.test(value);
+}
+
 /** Whether QEMU made this node-name up itself, because the node was added without one. */
 export function isGeneratedNodeName(nodeName: string): boolean {
   return nodeName.startsWith('#');

@@ -1,0 +1,16 @@
+/**
+ * The id of a job that a plan starts: what it does, to which disk, and which nodes it is about. It is the same whenever
+ * it is made, so that whoever finds the job after a crash can tell what it was for.
+ *
+ * QEMU takes a letter, then letters, digits, `-`, `.` and `_`; whatever else a disk or a node is called by becomes a dot.
+ */
+export function jobIdOf(
+  what: 'commit' | 'copy' | 'shallow-copy' | 'pull' | 'fill' | 'create',
+  ...about: readonly string[]
+): string {
+  return ['checkpoint', what, ...about].map(wellFormed).join('-');
+}
+
+function wellFormed(name: string): string {
+  return name.replace(/[^a-zA-Z0-9._-]/g, '.');
+}
