@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { qemuIo } from './qemu-io.js';
 import type { RunningQemu } from './start-qemu.js';
 import { temporaryFolder } from './temporary-folder.js';
 
@@ -29,11 +30,14 @@ export async function attachGuest(running: RunningQemu, nodeName: string): Promi
   const id = `guest-${nodeName}`;
   const exported = { type: 'nbd', id, 'node-name': nodeName, name: nodeName, writable: true };
   await monitor.execute('block-export-add', exported);
+  // One connection, as a guest's device has one: QEMU 10.0 lets a client that connects while a mirror job ends write through what
+  // is being freed, and crashes.
   const uri = `nbd+unix:///${encodeURIComponent(nodeName)}?socket=${nbdAddress}`;
+  const io = qemuIo(running, uri);
   return {
     async write(...patterns) {
       const commands = patterns.map(({ offset, length, byte }) => `write -P ${byte} ${offset} ${length}`);
-      await run(qemu.io, ['-f', 'raw', ...commands.flatMap((command) => ['-c', command]), uri]);
+      await io.execute([...commands, 'flush']);
     },
     async read() {
       await using folder = await temporaryFolder();
@@ -42,6 +46,7 @@ export async function attachGuest(running: RunningQemu, nodeName: string): Promi
       return await readFile(copy);
     },
     async detach() {
+      await io.quit();
       const gone = monitor.nextEvent('BLOCK_EXPORT_DELETED', (data) => data['id'] === id);
       await monitor.execute('block-export-del', { id, mode: 'hard' });
       await gone;
