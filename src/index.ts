@@ -10,17 +10,25 @@ export { parsePendingChange } from './core/model/pending-change.js';
 
 export { applyStep } from './core/apply.js';
 export { activeWriteBitmap, planBitmapMerge } from './core/plan/bitmap-merge.js';
+export { planCommit } from './core/plan/commit.js';
+export { planCopy } from './core/plan/copy.js';
 export { planCreateCheckpoint } from './core/plan/create-checkpoint.js';
 export { planDeleteCheckpoint } from './core/plan/delete-checkpoint.js';
+export { planPull } from './core/plan/pull.js';
 export { planReconcile } from './core/plan/reconcile.js';
 export { planRedefineCheckpoint } from './core/plan/redefine-checkpoint.js';
+export { planTakeSnapshot } from './core/plan/take-snapshot.js';
 
 // Ask first
 
 export { checkBitmapChain } from './core/check/bitmap-chain.js';
+export { checkCommit } from './core/check/commit.js';
+export { checkCopy } from './core/check/copy.js';
 export { checkCreateCheckpoint } from './core/check/create-checkpoint.js';
 export { checkDeleteCheckpoint } from './core/check/delete-checkpoint.js';
+export { checkPull } from './core/check/pull.js';
 export { checkRedefineCheckpoint } from './core/check/redefine-checkpoint.js';
+export { checkTakeSnapshot } from './core/check/take-snapshot.js';
 
 export { isPlanDone } from './core/plan/is-plan-done.js';
 export { pendingChangeOf } from './core/plan/pending-change.js';
@@ -56,8 +64,13 @@ export type {
   Transaction,
   TransactionAction,
 } from './core/action.js';
+export type { EndOptions } from './core/check/carried-bitmaps.js';
+export type { CommitRequest } from './core/check/commit.js';
+export type { CopyRequest } from './core/check/copy.js';
 export type { DeleteOptions } from './core/check/delete-checkpoint.js';
+export type { PullRequest } from './core/check/pull.js';
 export type { RedefineOptions } from './core/check/redefine-checkpoint.js';
+export type { SnapshotDisk, SnapshotOptions, SnapshotRequest } from './core/check/take-snapshot.js';
 export type { CommitJob, CopyJob, CreateJob, FillJob, Job, PullJob } from './core/job.js';
 export type { Bitmap } from './core/model/bitmap.js';
 export type { BlockNode } from './core/model/block-node.js';
@@ -67,6 +80,7 @@ export type { CheckpointTree } from './core/model/checkpoint-tree.js';
 export type { Disk } from './core/model/disk.js';
 export type { Domain } from './core/model/domain.js';
 export type { InternalSnapshot } from './core/model/internal-snapshot.js';
+export type { NewImage } from './core/model/new-image.js';
 export type { PendingChange, PendingCreate, PendingDelete, PendingRemoval } from './core/model/pending-change.js';
 export type { BitmapMergeRequest } from './core/plan/bitmap-merge.js';
 export type { Plan, Step } from './core/plan/plan.js';

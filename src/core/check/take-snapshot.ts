@@ -38,8 +38,8 @@ export interface SnapshotOptions {
  * @throws {@link CheckpointError} with `invalid-input` where the arguments are not a domain and a request at all.
  * @example
  * ```ts
- * const overlay = { nodeName: 'vda-active', filename: '/images/vda-2.qcow2' };
- * checkTakeSnapshot(domain, { disks: [{ diskTarget: 'vda', overlay }] }).map(({ code }) => code); // ['node-name-taken']
+ * const overlay = { nodeName: 'vda-2', filename: 'vda-2.qcow2' };
+ * checkTakeSnapshot(domain, { disks: [{ diskTarget: 'vda', overlay }] }).map(({ code }) => code); // ['filename-invalid']
  * ```
  * @see QEMU `blockdev-snapshot`, `blockdev-create`
  */
