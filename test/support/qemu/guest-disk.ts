@@ -8,16 +8,24 @@ import { temporaryFolder } from './temporary-folder.js';
 
 const run = promisify(execFile);
 
-/** A run of equal bytes. */
-export interface Pattern {
+/** A part of a disk. */
+export interface Range {
   readonly offset: number;
   readonly length: number;
+}
+
+/** A run of equal bytes. */
+export interface Pattern extends Range {
   readonly byte: number;
 }
 
 /** A disk as its guest has it. What is written arrives at whatever node is on top at that time. */
 export interface GuestDisk {
   write(...patterns: readonly Pattern[]): Promise<void>;
+  /** Gives clusters up, which read as zeros then; a node that was not added with `discard` set to `unmap` passes over it. */
+  discard(range: Range): Promise<void>;
+  /** Writes zeros, by the command that QEMU has for them. */
+  zero(range: Range, options?: { readonly unmap?: boolean }): Promise<void>;
   /** Everything that is on it. */
   read(): Promise<Buffer>;
   /** Takes the guest away, so that the node can be reopened or removed. */
@@ -38,6 +46,12 @@ export async function attachGuest(running: RunningQemu, nodeName: string): Promi
     async write(...patterns) {
       const commands = patterns.map(({ offset, length, byte }) => `write -P ${byte} ${offset} ${length}`);
       await io.execute([...commands, 'flush']);
+    },
+    async discard({ offset, length }) {
+      await io.execute([`discard ${offset} ${length}`, 'flush']);
+    },
+    async zero({ offset, length }, { unmap = false } = {}) {
+      await io.execute([`write -z ${unmap ? '-u ' : ''}${offset} ${length}`, 'flush']);
     },
     async read() {
       await using folder = await temporaryFolder();
