@@ -6,7 +6,7 @@ import { findCheckpoint } from '../core/tree/find-checkpoint.js';
 import { isQmpError, QmpCommandError } from '../qmp/error.js';
 import type { PlanError } from '../qmp/plan-error.js';
 import type { QmpConnection } from '../qmp/qmp-connection.js';
-import { runPlan, type StepProgress } from '../qmp/run-plan.js';
+import { runPlan } from '../qmp/run-plan.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
 import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
@@ -14,6 +14,7 @@ import { makePlan } from './make-plan.js';
 import { printResult } from './print-plan.js';
 import { interrupted, type LiveOptions, look } from './sight.js';
 import { tellError } from './tell-error.js';
+import { tellProgress } from './tell-progress.js';
 import type { Terminal } from './terminal.js';
 
 /** A running QEMU and where its checkpoints are kept, open for writing. */
@@ -31,17 +32,16 @@ export async function runChange(machine: Machine): Promise<boolean> {
   throwProblems(interrupted(sight));
   const { domain } = sight;
   const plan = makePlan(options, domain, terminal.now());
-  const onStep = ({ state, step, index, total }: StepProgress) => {
-    if (state === 'started' && !options.json && total > 1) terminal.complain(`${index + 1}/${total} ${step.why}`);
-  };
+  const { signal } = terminal;
+  const onStep = options.json ? () => {} : tellProgress(terminal);
   try {
-    await store.run(domain, plan, () => runPlan(session, plan, { signal: terminal.signal, onStep }));
+    await store.run(domain, plan, () => runPlan(session, plan, { signal, onStep }));
   } catch (error) {
     tellError(error, options.json, terminal);
     await tidyUp(machine, error);
     return false;
   }
-  printResult(plan, options, terminal);
+  printResult({ plan, before: domain }, options, terminal);
   return true;
 }
 

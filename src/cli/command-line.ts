@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { runLive } from './live.js';
 import { loadDomain } from './load-domain.js';
 import { makePlan } from './make-plan.js';
-import { type Options, readOptions } from './options.js';
+import { isChange, type Options, readOptions } from './options.js';
 import { printPlan } from './print-plan.js';
 import { showCheck, showList, showTree } from './show.js';
 import { tellError } from './tell-error.js';
@@ -37,12 +37,12 @@ async function runCommand(options: Options, terminal: Terminal): Promise<ExitSta
   const { live } = options;
   if (live !== undefined) return (await runLive({ ...options, live }, terminal)) ? 0 : 1;
   const domain = await loadDomain(options, terminal);
-  const { json } = options;
-  switch (options.command) {
-    case 'create':
-    case 'delete':
-      printPlan(makePlan(options, domain, terminal.now()), json, terminal);
-      return 0;
+  const { command, json } = options;
+  if (isChange(command)) {
+    printPlan(makePlan(options, domain, terminal.now()), json, terminal);
+    return 0;
+  }
+  switch (command) {
     case 'list':
       showList(domain, options, terminal);
       return 0;

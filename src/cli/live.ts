@@ -5,6 +5,7 @@ import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
 import { runChange, runReconcile } from './change.js';
 import { makePlan } from './make-plan.js';
+import { isChange } from './options.js';
 import { explainPlan } from './print-plan.js';
 import { showCheck, showList, showTree } from './show.js';
 import { interrupted, type LiveOptions, look } from './sight.js';
@@ -13,8 +14,7 @@ import type { Terminal } from './terminal.js';
 /** Runs a command on a running QEMU. @returns Whether all is well. */
 export async function runLive(options: LiveOptions, terminal: Terminal): Promise<boolean> {
   const { command, dryRun } = options;
-  const isChange = command === 'create' || command === 'delete' || command === 'reconcile';
-  if (!isChange || dryRun) return await showLive(options, terminal);
+  if (dryRun || !(isChange(command) || command === 'reconcile')) return await showLive(options, terminal);
   await using store = await checkpointStore(options.live.store);
   await using session = await connect(options.live.qmp, { signal: terminal.signal });
   const machine = { session, store, options, terminal };
@@ -28,12 +28,12 @@ async function showLive(options: LiveOptions, terminal: Terminal): Promise<boole
   await using session = await connect(options.live.qmp, { signal: terminal.signal });
   const sight = await look(session, store, options);
   const { domain } = sight;
+  if (isChange(command)) {
+    throwProblems(interrupted(sight));
+    explainPlan(makePlan(options, domain, terminal.now()), json, terminal);
+    return true;
+  }
   switch (command) {
-    case 'create':
-    case 'delete':
-      throwProblems(interrupted(sight));
-      explainPlan(makePlan(options, domain, terminal.now()), json, terminal);
-      return true;
     case 'reconcile':
       explainPlan(await reconcile(domain, store), json, terminal);
       return true;
@@ -51,12 +51,13 @@ async function showLive(options: LiveOptions, terminal: Terminal): Promise<boole
   return problems.length === 0;
 }
 
-/** A first create can be planned before there is a store; elsewhere a store that is not there is a slip. */
+/** What begins a first checkpoint can be planned before there is a store; elsewhere a store that is not there is a slip. */
 async function openToLook({ command, live }: LiveOptions): Promise<Pick<CheckpointStore, 'load'> & AsyncDisposable> {
   try {
     return await checkpointStore(live.store, { readOnly: true });
   } catch (error) {
-    if (command !== 'create' || !isStoreError(error) || error.kind !== 'not-found') throw error;
+    const mayBegin = command === 'create' || command === 'snapshot';
+    if (!mayBegin || !isStoreError(error) || error.kind !== 'not-found') throw error;
     return {
       load: () => Promise.resolve({ checkpoints: { checkpoints: [] }, pending: [] }),
       [Symbol.asyncDispose]: () => Promise.resolve(),

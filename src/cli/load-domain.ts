@@ -4,9 +4,11 @@ import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoi
 import type { Disk } from '../core/model/disk.js';
 import { type Domain, parseDomain } from '../core/model/domain.js';
 import { problem } from '../core/problem.js';
+import { otherImages } from '../qmp/other-images.js';
 import { parseBlockNodes } from '../qmp/parse-block-nodes.js';
 import { resolveBackingChain } from '../qmp/resolve-backing-chain.js';
-import type { DiskOption, Options } from './options.js';
+import type { DiskOption } from './option-values.js';
+import type { Options } from './options.js';
 import type { Terminal } from './terminal.js';
 import { UsageError } from './usage.js';
 
@@ -25,10 +27,13 @@ export async function loadDomain(options: Options, terminal: Terminal): Promise<
   if (blockNodes === undefined) throw new UsageError('say where the domain is: --block-nodes with --disk, or --domain');
   if (disks.length === 0) throw new UsageError('--block-nodes needs the disks: --disk TARGET=NODE for each');
   const nodes = parseBlockNodes(await readJson(blockNodes, terminal));
+  const found = disks.map((disk) => diskOf(nodes, disk));
+  const otherNodes = otherImages(nodes, found);
   return parseDomain({
     name: 'domain',
-    disks: disks.map((disk) => diskOf(nodes, disk)),
+    disks: found,
     checkpoints: tree === undefined ? { checkpoints: [] } : await readTree(tree, terminal),
+    ...(otherNodes.length > 0 && { otherNodes }),
   });
 }
 

@@ -1,10 +1,23 @@
 import { parseArgs } from 'node:util';
+import {
+  childrenMode,
+  type DiskOption,
+  diskOption,
+  type ImageOption,
+  mirrorOption,
+  type OverlayOption,
+  overlayOption,
+  wholeNumber,
+} from './option-values.js';
 import { UsageError } from './usage.js';
 
 /** The command line, read. */
 export interface Options {
   readonly command: CommandName;
+  /** The checkpoint it is about. */
   readonly name?: string;
+  /** The disk whose layers it changes. */
+  readonly target?: string;
   readonly blockNodes?: string;
   readonly disks: readonly DiskOption[];
   readonly tree?: string;
@@ -18,31 +31,47 @@ export interface Options {
   readonly now?: number;
   readonly children?: 'keep' | 'delete' | 'delete-only';
   readonly metadataOnly: boolean;
+  readonly overlays?: readonly OverlayOption[];
+  /** A checkpoint that begins with a snapshot. */
+  readonly checkpoint?: string;
+  readonly top?: string;
+  readonly base?: string;
+  readonly mirror?: ImageOption;
+  readonly shallow: boolean;
+  readonly endCheckpoints: boolean;
   readonly layers: boolean;
   readonly json: boolean;
 }
 
-/** A disk of the domain by the node of its active layer. */
-export interface DiskOption {
-  readonly diskTarget: string;
-  readonly nodeName: string;
-}
-
 const source = ['block-nodes', 'disk', 'tree', 'domain', 'qmp', 'store', 'json'] as const;
+const change = [...source, 'dry-run'] as const;
+const begin = ['description', 'only', 'granularity', 'now'] as const;
 
-/** What each command takes. */
-const commands = {
-  create: [...source, 'dry-run', 'name', 'description', 'only', 'granularity', 'now'],
-  delete: [...source, 'dry-run', 'name', 'children', 'metadata-only'],
+/** What each command takes; `name` or `target` is the word after it. */
+export const commands = {
+  create: [...change, 'name', ...begin],
+  delete: [...change, 'name', 'children', 'metadata-only'],
+  snapshot: [...change, 'overlay', 'checkpoint', ...begin],
+  commit: [...change, 'target', 'top', 'base', 'end-checkpoints'],
+  copy: [...change, 'target', 'mirror', 'shallow', 'end-checkpoints'],
+  pull: [...change, 'target', 'base', 'end-checkpoints'],
   list: [...source, 'layers'],
   tree: source,
   check: [...source, 'name'],
-  reconcile: [...source, 'dry-run'],
+  reconcile: change,
 } as const satisfies Record<string, readonly string[]>;
 
 export type CommandName = keyof typeof commands;
 
-const known = {
+/** Commands that are planned and then run. */
+export type ChangeName = Exclude<CommandName, 'list' | 'tree' | 'check' | 'reconcile'>;
+
+export function isChange(command: CommandName): command is ChangeName {
+  return command !== 'reconcile' && (commands[command] as readonly string[]).includes('dry-run');
+}
+
+/** Every option, for whichever command. */
+export const known = {
   'block-nodes': { type: 'string' },
   disk: { type: 'string', multiple: true },
   tree: { type: 'string' },
@@ -57,6 +86,13 @@ const known = {
   now: { type: 'string' },
   children: { type: 'string' },
   'metadata-only': { type: 'boolean' },
+  overlay: { type: 'string', multiple: true },
+  checkpoint: { type: 'string' },
+  top: { type: 'string' },
+  base: { type: 'string' },
+  mirror: { type: 'string' },
+  shallow: { type: 'boolean' },
+  'end-checkpoints': { type: 'boolean' },
   layers: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -73,7 +109,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   const { values, positionals } = parse(argv);
   if (values.help) return 'help';
   if (values.version) return 'version';
-  const [command, positionalName, ...more] = positionals;
+  const [command, word, ...more] = positionals;
   if (command === undefined) throw new UsageError('no command is given');
   if (!isCommand(command)) throw new UsageError(`there is no command "${command}"`);
   if (more.length > 0) throw new UsageError(`"${more[0]}" is one argument too many`);
@@ -81,10 +117,12 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   for (const option of Object.keys(values)) {
     if (!taken.includes(option)) throw new UsageError(`${command} does not take --${option}`);
   }
-  if (positionalName !== undefined && !taken.includes('name')) throw new UsageError(`${command} takes no name`);
-  if (positionalName !== undefined && values.name !== undefined) throw new UsageError('the name is given twice');
-  const name = positionalName ?? values.name;
-  if (command === 'delete' && name === undefined) throw new UsageError('delete needs the name of a checkpoint');
+  const takesTarget = taken.includes('target');
+  if (word !== undefined && !takesTarget && !taken.includes('name')) throw new UsageError(`${command} takes no name`);
+  if (word !== undefined && values.name !== undefined) throw new UsageError('the name is given twice');
+  const name = takesTarget ? undefined : (word ?? values.name);
+  const target = takesTarget ? word : undefined;
+  checkNeeds(command, { name, target, values });
   const live = liveOf(values);
   if (command === 'reconcile' && live === undefined) throw new UsageError('reconcile needs --qmp and --store');
   if (values['dry-run'] && live === undefined) {
@@ -95,6 +133,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     ...(live !== undefined && { live }),
     dryRun: values['dry-run'] ?? false,
     ...(name !== undefined && { name }),
+    ...(target !== undefined && { target }),
     ...(values['block-nodes'] !== undefined && { blockNodes: values['block-nodes'] }),
     disks: (values.disk ?? []).map(diskOption),
     ...(values.tree !== undefined && { tree: values.tree }),
@@ -105,10 +144,19 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     ...(values.now !== undefined && { now: wholeNumber('now', values.now) }),
     ...(values.children !== undefined && { children: childrenMode(values.children) }),
     metadataOnly: values['metadata-only'] ?? false,
+    ...(values.overlay !== undefined && { overlays: values.overlay.map(overlayOption) }),
+    ...(values.checkpoint !== undefined && { checkpoint: values.checkpoint }),
+    ...(values.top !== undefined && { top: values.top }),
+    ...(values.base !== undefined && { base: values.base }),
+    ...(values.mirror !== undefined && { mirror: mirrorOption(values.mirror) }),
+    shallow: values.shallow ?? false,
+    endCheckpoints: values['end-checkpoints'] ?? false,
     layers: values.layers ?? false,
     json: values.json ?? false,
   };
 }
+
+type Values = ReturnType<typeof parse>['values'];
 
 function parse(argv: readonly string[]) {
   try {
@@ -119,7 +167,26 @@ function parse(argv: readonly string[]) {
   }
 }
 
-function liveOf(values: ReturnType<typeof parse>['values']): Options['live'] {
+/** That a command has what it cannot do without. */
+function checkNeeds(
+  command: CommandName,
+  given: { readonly name: string | undefined; readonly target: string | undefined; readonly values: Values },
+): void {
+  const { name, target, values } = given;
+  if (command === 'delete' && name === undefined) throw new UsageError('delete needs the name of a checkpoint');
+  if ((commands[command] as readonly string[]).includes('target') && target === undefined) {
+    throw new UsageError(`${command} needs a disk by its target`);
+  }
+  if (command === 'copy' && values.mirror === undefined) throw new UsageError('copy needs --mirror NODE:FILE');
+  if (command !== 'snapshot') return;
+  if (values.overlay === undefined) throw new UsageError('snapshot needs --overlay TARGET=NODE:FILE for each disk');
+  const stray = begin.find((option) => values[option] !== undefined);
+  if (values.checkpoint === undefined && stray !== undefined) {
+    throw new UsageError(`snapshot takes --${stray} with --checkpoint only`);
+  }
+}
+
+function liveOf(values: Values): Options['live'] {
   const { qmp, store } = values;
   if (qmp === undefined && store === undefined) return undefined;
   if (qmp === undefined || store === undefined) throw new UsageError('--qmp and --store go together');
@@ -131,23 +198,4 @@ function liveOf(values: ReturnType<typeof parse>['values']): Options['live'] {
 
 function isCommand(word: string): word is CommandName {
   return Object.hasOwn(commands, word);
-}
-
-function diskOption(text: string): DiskOption {
-  const at = text.indexOf('=');
-  if (at < 1 || at === text.length - 1) throw new UsageError(`--disk takes TARGET=NODE, not "${text}"`);
-  return { diskTarget: text.slice(0, at), nodeName: text.slice(at + 1) };
-}
-
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number)) {
-    throw new UsageError(`--${option} takes a whole number, not "${text}"`);
-  }
-  return number;
-}
-
-function childrenMode(text: string): 'keep' | 'delete' | 'delete-only' {
-  if (text === 'keep' || text === 'delete' || text === 'delete-only') return text;
-  throw new UsageError(`--children takes keep, delete or delete-only, not "${text}"`);
 }

@@ -1,3 +1,4 @@
+import { type Domain, findDisk } from '../core/model/domain.js';
 import type { Plan } from '../core/plan/plan.js';
 import { findCheckpoint } from '../core/tree/find-checkpoint.js';
 import { formatCommand } from '../qmp/format-command.js';
@@ -7,8 +8,14 @@ import type { Terminal } from './terminal.js';
 /** Prints the QMP commands of a plan, one a line, ready for a monitor; or with `json` all there is to it. */
 export function printPlan(plan: Plan, json: boolean, terminal: Terminal): void {
   warn(plan, json, terminal);
-  if (json) printAll(plan, terminal);
-  else for (const command of commandsOf(plan)) terminal.print(JSON.stringify(command));
+  if (json) {
+    printAll(plan, terminal);
+    return;
+  }
+  for (const command of commandsOf(plan)) terminal.print(JSON.stringify(command));
+  if (plan.steps.some(({ command }) => command.kind === 'job-wait')) {
+    terminal.complain('send them one by one; query-jobs stands where a job is waited for, and --json says until when');
+  }
 }
 
 /** Prints each step with its reason and the command it sends. */
@@ -26,12 +33,55 @@ export function explainPlan(plan: Plan, json: boolean, terminal: Terminal): void
   });
 }
 
-/** Says what has been done. */
-export function printResult(plan: Plan, { command, json, name }: Options, terminal: Terminal): void {
-  const { checkpoints } = plan.next;
-  warn(plan, json, terminal);
-  if (json) terminal.print(JSON.stringify({ checkpoints, warnings: plan.warnings ?? [] }));
-  else terminal.print(command === 'delete' ? `deleted: ${name}` : `created: ${madeText(plan)}`);
+/** Says what has been done, and which active layers the disks that were given new ones have now. */
+export function printResult(
+  { plan, before }: { readonly plan: Plan; readonly before: Domain },
+  options: Options,
+  terminal: Terminal,
+): void {
+  const { next, warnings = [] } = plan;
+  warn(plan, options.json, terminal);
+  if (options.json) {
+    terminal.print(JSON.stringify({ checkpoints: next.checkpoints, disks: layersOf(next), warnings }));
+    return;
+  }
+  terminal.print(resultText(plan, options));
+  const moved = next.disks.filter(({ diskTarget }) => activeOf(next, diskTarget) !== activeOf(before, diskTarget));
+  for (const { diskTarget } of moved) {
+    const nodeName = activeOf(next, diskTarget);
+    terminal.print(`the active layer of ${diskTarget} is "${nodeName}" now: --disk ${diskTarget}=${nodeName}`);
+  }
+}
+
+function resultText(plan: Plan, { command, name, target, overlays = [], checkpoint }: Options): string {
+  switch (command) {
+    case 'delete':
+      return `deleted: ${name}`;
+    case 'snapshot': {
+      const begun = checkpoint === undefined ? '' : `, with checkpoint ${checkpoint}`;
+      return `snapshot taken: ${overlays.map(({ diskTarget }) => diskTarget).join(', ')}${begun}`;
+    }
+    case 'commit':
+      return `committed: ${target}`;
+    case 'copy':
+      return `copied: ${target}`;
+    case 'pull':
+      return `pulled: ${target}`;
+    default:
+      return `created: ${madeText(plan)}`;
+  }
+}
+
+function activeOf(domain: Domain, diskTarget: string): string | undefined {
+  return findDisk(domain, diskTarget)?.backingChain[0]?.nodeName;
+}
+
+/** The layers of each disk, the active one first. */
+function layersOf({ disks }: Domain) {
+  return disks.map(({ diskTarget, backingChain }) => ({
+    diskTarget,
+    layers: backingChain.map(({ nodeName }) => nodeName),
+  }));
 }
 
 function madeText({ next: { checkpoints } }: Plan): string {
@@ -47,7 +97,7 @@ function warn({ warnings = [] }: Plan, json: boolean, terminal: Terminal): void 
 function printAll(plan: Plan, terminal: Terminal): void {
   const { steps, next, warnings = [] } = plan;
   const { checkpoints } = next;
-  terminal.print(JSON.stringify({ commands: commandsOf(plan), steps, checkpoints, warnings }));
+  terminal.print(JSON.stringify({ commands: commandsOf(plan), steps, checkpoints, disks: layersOf(next), warnings }));
 }
 
 function commandsOf({ steps }: Plan) {

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly print: (line: string) => void;
   /** Writes a line to standard error. */
   readonly complain: (line: string) => void;
+  /** Shows a line on standard error that the next one takes the place of; absent where that is no terminal. */
+  readonly rewrite?: (line: string) => void;
   /** Seconds since the epoch. */
   readonly now: () => number;
   /** Aborted when the user wants to stop. */

@@ -1,38 +1,59 @@
 /** The command was not called as it is meant to be: exit status 2. */
 export class UsageError extends Error {}
 
-export const usage = `Usage: qemu-checkpoint COMMAND [NAME] SOURCE [OPTION]...
+export const usage = `Usage: qemu-checkpoint COMMAND [NAME | TARGET] SOURCE [OPTION]...
 
 Commands
   create [NAME]   make a checkpoint
   delete NAME     delete one
+  snapshot        let the guest go on in overlays, and every checkpoint with it
+  commit TARGET   move the data of layers of a disk down into a lower one
+  copy TARGET     copy a disk while it is in use; the guest goes on with the copy
+  pull TARGET     move the data of lower layers of a disk up into the active one
   list            show the checkpoints by disks, with the bytes changed since each
   tree            show how the checkpoints hang together
   check [NAME]    say which bitmaps cannot be used, and why
   reconcile       finish or take back what a crash left half done
 
-Source: a running QEMU, on which create and delete are run
+Source: a running QEMU, on which what changes something is run
   --qmp ADDRESS         its monitor: a UNIX socket's path, or HOST:PORT
   --store DIR           where its checkpoints are kept
   --disk TARGET=NODE    a disk and the node-name of its active layer; once for each disk
                         default: every device that QEMU has; a storage daemon has none
+                        a snapshot, a commit or a copy may change the active layer, and says so
   --dry-run             print the plan with its reasons, and send nothing
 
-Source: files, for which create and delete print the QMP commands; FILE may be - for standard input
+Source: files, for which the QMP commands are printed; FILE may be - for standard input
   --block-nodes FILE    a reply of query-named-block-nodes, with --disk for each disk
   --tree FILE           its checkpoints; none where this is left out
   --domain FILE         or all of this in one file
 
 Options
   --name NAME           the checkpoint, as NAME alone
-  --description TEXT    (create) a note for people
-  --only TARGET         (create) a disk that takes part; once for each; default: every writable one
-  --granularity BYTES   (create) bytes per bit; default: QEMU's choice
-  --now SECONDS         (create) creation time since the epoch; default: now
-  --children HOW        (delete) keep (default), delete, or delete-only
-  --metadata-only       (delete) leave the bitmaps where they are
   --layers              (list) show which layers have each bitmap
   --json                print one JSON value, for machines
   --help, --version
+
+Options of create, and of snapshot with --checkpoint
+  --description TEXT    a note for people
+  --only TARGET         a disk that takes part; once for each; default: every writable one
+  --granularity BYTES   bytes per bit; default: QEMU's choice
+  --now SECONDS         creation time since the epoch; default: now
+
+Options of delete
+  --children HOW        keep (default), delete, or delete-only
+  --metadata-only       leave the bitmaps where they are
+
+Options of snapshot, commit, copy and pull; a FILE that is made is named from the root on
+  --overlay TARGET=NODE:FILE
+                        (snapshot) a disk, and the node and the file that are made for it;
+                        once for each disk; TARGET=NODE: a node that is there
+  --checkpoint NAME     (snapshot) a checkpoint that begins at the same instant
+  --top NODE            (commit) the uppermost layer that goes; default: the active one
+  --base NODE           (commit) the layer that takes the data; default: the lowest one
+                        (pull) the layer that stays below; default: none
+  --mirror NODE:FILE    (copy) the node and the file that are made; NODE: one that is there
+  --shallow             (copy) only the active layer, onto what it stands on
+  --end-checkpoints     (commit, copy, pull) go on where that ends checkpoints on the disk
 
 Exit status: 0 done, 1 refused (each problem a line on standard error), 2 wrong usage.`;

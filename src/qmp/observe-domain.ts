@@ -6,9 +6,9 @@ import type { Disk } from '../core/model/disk.js';
 import { type Domain, parseDomain } from '../core/model/domain.js';
 import { type Problem, problem } from '../core/problem.js';
 import { type BlockDevice, readBlockDevices } from './block-device.js';
-import { isImageFormat } from './drivers.js';
 import { isQmpError } from './error.js';
 import { type JobReply, queryJobs } from './job-reply.js';
+import { otherImages } from './other-images.js';
 import { parseBlockNodes } from './parse-block-nodes.js';
 import type { QmpSession } from './qmp-session.js';
 import { resolveBackingChain } from './resolve-backing-chain.js';
@@ -92,12 +92,6 @@ function domainOf(nodes: readonly BlockNode[], devices: readonly BlockDevice[], 
     checkpoints,
     ...(otherNodes.length > 0 && { otherNodes }),
   });
-}
-
-/** Images that are no layer of a disk: an overlay to be, the target of a copy, what a job has left over. */
-function otherImages(nodes: readonly BlockNode[], disks: readonly Disk[]): readonly BlockNode[] {
-  const layers = new Set(disks.flatMap(({ backingChain }) => backingChain.map(({ nodeName }) => nodeName)));
-  return nodes.filter(({ nodeName, format }) => isImageFormat(format) && !layers.has(nodeName));
 }
 
 function mappingOf({ names: [diskTarget = ''] }: BlockDevice): DiskMapping {

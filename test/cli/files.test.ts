@@ -83,7 +83,7 @@ describe('create on files', () => {
     const [line = '', ...more] = printed;
     const result = JSON.parse(line);
     expect(more).toEqual([]);
-    expect(Object.keys(result)).toEqual(['commands', 'steps', 'checkpoints', 'warnings']);
+    expect(Object.keys(result)).toEqual(['commands', 'steps', 'checkpoints', 'disks', 'warnings']);
     expect(result.commands).toEqual([JSON.parse(transaction(add('vda-active', 'wed'), add('vdb-active', 'wed')))]);
     expect(parseCheckpointTree(result.checkpoints).checkpoints[2]).toMatchObject({
       name: 'wed',

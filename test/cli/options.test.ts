@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { readOptions } from '../../src/cli/options.js';
 
-const nothing = { disks: [], dryRun: false, metadataOnly: false, layers: false, json: false };
+const switches = {
+  dryRun: false,
+  metadataOnly: false,
+  shallow: false,
+  endCheckpoints: false,
+  layers: false,
+  json: false,
+};
+const nothing = { disks: [], ...switches };
 const live = { qmp: '/run/q', store: 'dir' };
 const words = (line: string) => line.split(' ');
 
@@ -30,6 +38,36 @@ describe('readOptions', () => {
     ['create --granularity 512 --now 0', { command: 'create', granularity: 512, now: 0 }],
     ['delete a --children delete-only', { command: 'delete', name: 'a', children: 'delete-only' }],
     ['delete a --metadata-only', { command: 'delete', name: 'a', metadataOnly: true }],
+    [
+      'snapshot --overlay vda=n:/a=b:c --overlay vdb=m',
+      {
+        command: 'snapshot',
+        overlays: [
+          { diskTarget: 'vda', nodeName: 'n', filename: '/a=b:c' },
+          { diskTarget: 'vdb', nodeName: 'm' },
+        ],
+      },
+    ],
+    [
+      'snapshot --overlay vda=m --checkpoint c --description x --only vda --granularity 512 --now 7',
+      {
+        command: 'snapshot',
+        overlays: [{ diskTarget: 'vda', nodeName: 'm' }],
+        checkpoint: 'c',
+        description: 'x',
+        only: ['vda'],
+        granularity: 512,
+        now: 7,
+      },
+    ],
+    ['commit vda', { command: 'commit', target: 'vda' }],
+    [
+      'commit vda --top a --base b --end-checkpoints',
+      { command: 'commit', target: 'vda', top: 'a', base: 'b', endCheckpoints: true },
+    ],
+    ['copy vda --mirror n:f', { command: 'copy', target: 'vda', mirror: { nodeName: 'n', filename: 'f' } }],
+    ['copy vda --mirror n --shallow', { command: 'copy', target: 'vda', mirror: { nodeName: 'n' }, shallow: true }],
+    ['pull vda --base b', { command: 'pull', target: 'vda', base: 'b' }],
     ['list --layers --json', { command: 'list', layers: true, json: true }],
     ['list --qmp /run/q --store dir', { command: 'list', live }],
     ['create --qmp /run/q --store dir --dry-run', { command: 'create', live, dryRun: true }],

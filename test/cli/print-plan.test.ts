@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { type Options, readOptions } from '../../src/cli/options.js';
 import { explainPlan, printPlan, printResult } from '../../src/cli/print-plan.js';
 import type { Terminal } from '../../src/cli/terminal.js';
-import { type Plan, planCreateCheckpoint, planDeleteCheckpoint } from '../../src/index.js';
+import {
+  type Domain,
+  type Plan,
+  planCommit,
+  planCopy,
+  planCreateCheckpoint,
+  planDeleteCheckpoint,
+  planPull,
+  planTakeSnapshot,
+} from '../../src/index.js';
 import { formatCommand } from '../../src/qmp/index.js';
 import { chain, disk, domain, freshDomain, now } from '../support/builders.js';
 import { capturedTerminal } from '../support/captured-terminal.js';
@@ -20,6 +29,14 @@ function printed(print: (terminal: Terminal) => void) {
   return lines;
 }
 
+const overlay = (diskTarget: string) => ({
+  diskTarget,
+  overlay: { nodeName: `${diskTarget}-2`, filename: `/images/${diskTarget}-2.qcow2` },
+});
+const twoDisks = freshDomain(disk('vda'), disk('vdb'));
+const mirror = { nodeName: 'copy', filename: '/images/copy.qcow2' };
+const committed = planCommit(layered, { diskTarget: 'vda', topNodeName: 'vda-active', baseNodeName: 'vda-1' });
+
 const sentBy = ({ steps }: Plan) => steps.map(({ command }) => formatCommand(command));
 const warning = expect.stringMatching(/^warning: disk vda of checkpoint "monday" is no longer in the domain/);
 
@@ -28,6 +45,11 @@ describe('printPlan', () => {
     ['a plan', removal, []],
     ['a plan without steps', nothing, []],
     ['a plan with a warning', warned, [warning]],
+    [
+      'a plan that waits for a job',
+      committed,
+      [expect.stringMatching(/^send them one by one; query-jobs stands where/)],
+    ],
   ])('prints the commands of %s, one a line', (_, plan, complained) => {
     const lines = sentBy(plan).map((command) => JSON.stringify(command));
     expect(printed((terminal) => printPlan(plan, false, terminal))).toEqual({ printed: lines, complained });
@@ -60,7 +82,13 @@ describe('explainPlan', () => {
     const { printed: lines, complained } = printed((terminal) => print(warned, true, terminal));
     const { steps, next, warnings } = warned;
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { commands: sentBy(warned), steps, checkpoints: next.checkpoints, warnings },
+      {
+        commands: sentBy(warned),
+        steps,
+        checkpoints: next.checkpoints,
+        disks: [{ diskTarget: 'vdb', layers: ['vdb-active'] }],
+        warnings,
+      },
     ]);
     expect(complained).toEqual([]);
   });
@@ -69,21 +97,65 @@ describe('explainPlan', () => {
 describe('printResult', () => {
   const options = (line: string) => readOptions(line.split(' ')) as Options;
 
-  it.each<[string, Plan, string, object]>([
-    ['create', create, 'created: friday on vda, vdb', { warnings: [] }],
+  it.each<[string, Domain, Plan, readonly string[], string]>([
+    ['create', twoDisks, create, ['created: friday on vda, vdb'], 'vda: vda-active; vdb: vdb-active'],
     [
       'create',
+      freshDomain(disk('vda', [])),
       planCreateCheckpoint(freshDomain(disk('vda', [])), { name: 'friday' }, { now }),
-      'created: friday on no disk',
-      { warnings: [] },
+      ['created: friday on no disk'],
+      'vda: ',
     ],
-    ['delete monday', removal, 'deleted: monday', { warnings: [] }],
-    ['delete monday', warned, 'deleted: monday', { warnings: warned.warnings }],
-  ])('of %s says what was done', (line, plan, text, data) => {
-    const { checkpoints } = plan.next;
-    expect(printed((terminal) => printResult(plan, options(line), terminal)).printed).toEqual([text]);
-    const json = printed((terminal) => printResult(plan, options(`${line} --json`), terminal));
-    expect(json.printed.map((each) => JSON.parse(each))).toEqual([{ checkpoints, ...data }]);
-    expect(json.complained).toEqual([]);
-  });
+    ['delete monday', layered, removal, ['deleted: monday'], 'vda: vda-active vda-1'],
+    ['delete monday', domain({ disks: [disk('vdb')] }), warned, ['deleted: monday'], 'vdb: vdb-active'],
+    [
+      'snapshot --overlay vda=x --overlay vdb=x',
+      twoDisks,
+      planTakeSnapshot(twoDisks, { disks: [overlay('vda'), overlay('vdb')] }),
+      [
+        'snapshot taken: vda, vdb',
+        'the active layer of vda is "vda-2" now: --disk vda=vda-2',
+        'the active layer of vdb is "vdb-2" now: --disk vdb=vdb-2',
+      ],
+      'vda: vda-2 vda-active; vdb: vdb-2 vdb-active',
+    ],
+    [
+      'snapshot --overlay vda=x --checkpoint friday',
+      twoDisks,
+      planTakeSnapshot(twoDisks, { disks: [overlay('vda')], checkpoint: { name: 'friday' } }, { now }),
+      ['snapshot taken: vda, with checkpoint friday', 'the active layer of vda is "vda-2" now: --disk vda=vda-2'],
+      'vda: vda-2 vda-active; vdb: vdb-active',
+    ],
+    [
+      'commit vda',
+      layered,
+      committed,
+      ['committed: vda', 'the active layer of vda is "vda-1" now: --disk vda=vda-1'],
+      'vda: vda-1',
+    ],
+    [
+      'copy vda --mirror x',
+      layered,
+      planCopy(layered, { diskTarget: 'vda', mirror }),
+      ['copied: vda', 'the active layer of vda is "copy" now: --disk vda=copy'],
+      'vda: copy',
+    ],
+    ['pull vda', layered, planPull(layered, { diskTarget: 'vda' }), ['pulled: vda'], 'vda: vda-active'],
+  ])(
+    'of "%s" says what was done, and where a disk has another active layer now',
+    (line, before, plan, lines, layers) => {
+      const result = { plan, before };
+      const { checkpoints } = plan.next;
+      expect(printed((terminal) => printResult(result, options(line), terminal)).printed).toEqual(lines);
+      const json = printed((terminal) => printResult(result, options(`${line} --json`), terminal));
+      const [data, ...more] = json.printed.map((each) => JSON.parse(each));
+      expect(data).toEqual({ checkpoints, disks: expect.anything(), warnings: plan.warnings ?? [] });
+      expect(
+        (data.disks as readonly { diskTarget: string; layers: readonly string[] }[])
+          .map((each) => `${each.diskTarget}: ${each.layers.join(' ')}`)
+          .join('; '),
+      ).toBe(layers);
+      expect([...more, ...json.complained]).toEqual([]);
+    },
+  );
 });
