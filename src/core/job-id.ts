@@ -8,9 +8,10 @@ export function jobIdOf(
   what: 'commit' | 'copy' | 'shallow-copy' | 'pull' | 'fill' | 'create',
   ...about: readonly string[]
 ): string {
-  return ['checkpoint', what, ...about].map(wellFormed).join('-');
+  return ['checkpoint', what, ...about].map(jobIdPart).join('-');
 }
 
-function wellFormed(name: string): string {
+/** A name as it stands in the id of a job. */
+export function jobIdPart(name: string): string {
   return name.replace(/[^a-zA-Z0-9._-]/g, '.');
 }

@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import type { PendingChainChange } from '../../../src/core/model/pending-chain-change.js';
+import { planCommit } from '../../../src/core/plan/commit.js';
+import { planCopy } from '../../../src/core/plan/copy.js';
+import { pendingChainChangeOf } from '../../../src/core/plan/pending-chain-change.js';
+import { planPull } from '../../../src/core/plan/pull.js';
+import { planResumeJob } from '../../../src/core/plan/resume-job.js';
+import { planTakeSnapshot } from '../../../src/core/plan/take-snapshot.js';
+import type { Domain, Plan } from '../../../src/index.js';
+import { disk } from '../../support/builders.js';
+import { imageOf, layered, layers, origins, spell, withBitmap, withLayer } from '../../support/layers.js';
+import type { Qemu } from '../../support/model.js';
+import { codesOf, refusal } from '../../support/refusal.js';
+import { dieAndResume } from '../../support/resume.js';
+
+const mirror = { nodeName: 'copy', filename: imageOf('copy') };
+const commit = (topNodeName: string, baseNodeName: string) =>
+  planCommit(layered, { diskTarget: 'vda', topNodeName, baseNodeName });
+
+const toNext = commit('vda-active', 'vda-1');
+const copy = planCopy(layered, { diskTarget: 'vda', mirror });
+const snapshot = planTakeSnapshot(layered, { disks: [{ diskTarget: 'vda', overlay: mirror }] });
+
+const changes: readonly (readonly [string, Plan])[] = [
+  ['an active commit into the next layer', toNext],
+  ['an active commit into the base', commit('vda-active', 'vda-2')],
+  ['a commit below the active layer', commit('vda-1', 'vda-2')],
+  ['a copy of all layers', copy],
+  ['a copy of the active layer', planCopy(layered, { diskTarget: 'vda', mirror, shallow: true })],
+  ['a pull down to the base', planPull(layered, { diskTarget: 'vda', baseNodeName: 'vda-2' })],
+  ['a pull of everything', planPull(layered, { diskTarget: 'vda' })],
+  ['a snapshot', snapshot],
+];
+
+describe.each(changes)('planResumeJob after %s', (_, plan) => {
+  const moments = Array.from({ length: plan.steps.length + 1 }, (__, steps) => steps);
+
+  it.each(moments)('whose process died after %i steps brings it to one of its two ends', (steps) => {
+    const { domain, qemu } = dieAndResume(layered, plan, steps);
+    expectAnEnd(domain, qemu.fileNodes(), plan);
+  });
+
+  it.each(moments)('whose process died after %i steps does so though it dies again at any step', (steps) => {
+    for (let again = 0; again < 8; again += 1) {
+      const { domain, qemu } = dieAndResume(layered, plan, steps, { diesAgainAfter: again });
+      expectAnEnd(domain, qemu.fileNodes(), plan);
+    }
+  });
+});
+
+// A pull that has ended is dismissed before anyone looks, and a snapshot has no job.
+const withJob = changes.filter(([what]) => !what.includes('pull') && !what.includes('snapshot'));
+
+describe.each(withJob)('planResumeJob after %s, of which only the job is there to tell', (_, plan) => {
+  const started = plan.steps.findIndex(({ command }) => command.kind === 'job-start' && command.job.kind !== 'create');
+  const closing = plan.steps.findIndex(
+    ({ command: { kind } }, place) => place > started && (kind === 'node-remove' || kind === 'job-dismiss'),
+  );
+  const moments = Array.from({ length: closing - started }, (__, place) => started + 1 + place);
+
+  it.each(moments)('as long as no layer was closed is whole too, after %i steps', (steps) => {
+    const { domain, qemu } = dieAndResume(layered, plan, steps, { withoutNote: true });
+    expectAnEnd(domain, qemu.fileNodes(), plan);
+  });
+});
+
+describe('planResumeJob', () => {
+  it.each<[string, Plan, number, string]>([
+    ['not begun', toNext, 0, 'take-back'],
+    ['that runs', toNext, 1, 'go-on'],
+    ['whose bitmaps were added', toNext, 3, 'go-on'],
+    ['that was completed', toNext, 5, 'finish'],
+    ['whose layers were closed', toNext, 9, 'finish'],
+    ['that was forgotten', toNext, 10, 'finish'],
+    ['not begun', copy, 0, 'take-back'],
+    ['whose mirror is there', copy, 8, 'take-back'],
+    ['that runs', copy, 9, 'go-on'],
+    ['that was completed', copy, 13, 'finish'],
+    ['not begun', snapshot, 0, 'take-back'],
+    ['whose overlay is there', snapshot, 8, 'take-back'],
+    ['that was taken', snapshot, 9, 'finish'],
+  ])('says of a change %s what becomes of it, row %#', (_, plan, steps, verdict) => {
+    expect(dieAndResume(layered, plan, steps).verdicts).toEqual([verdict]);
+  });
+
+  it.each([1, 2, 3])(
+    'takes a commit back whose job has failed after %i steps, and what it left on the base',
+    (steps) => {
+      const meanwhile = (qemu: Qemu) =>
+        qemu.breakJob('checkpoint-commit-vda-vda-active-vda-1', 'No space left on device');
+      for (const withoutNote of [false, true]) {
+        const { domain, qemu, verdicts } = dieAndResume(layered, toNext, steps, { meanwhile, withoutNote });
+        expect(verdicts).toEqual(['take-back']);
+        expectAnEnd(domain, qemu.fileNodes(), toNext);
+        expect(layersOf(domain)).toBe(layersOf(layered));
+      }
+    },
+  );
+
+  it.each(Array.from({ length: 23 }, (_, steps) => steps))(
+    'leaves what can be used right where QEMU is killed after %i steps of a copy, and closes nothing else',
+    (steps) => {
+      const { verdicts } = dieAndResume(layered, copy, steps, { meanwhile: (qemu) => qemu.crash() });
+      expect(verdicts).toEqual([steps < 12 ? 'take-back' : 'finish']);
+    },
+  );
+
+  it.each(Array.from({ length: 11 }, (_, steps) => steps))(
+    'leaves what can be used right where QEMU is killed after %i steps of an active commit',
+    (steps) => {
+      const { verdicts } = dieAndResume(layered, toNext, steps, { meanwhile: (qemu) => qemu.crash() });
+      expect(verdicts).toEqual([steps < 4 ? 'take-back' : 'finish']);
+    },
+  );
+
+  it('makes the base of a commit read-only again that QEMU 7.2 has left open for writing', () => {
+    const left = withLayer(layered, 1, { readOnly: false });
+    const note = pendingChainChangeOf(layered, toNext) as PendingChainChange;
+    expect(spell(planResumeJob(left, [], [note]))).toEqual(['close vda-1 for writing']);
+  });
+
+  it('finds the job of a commit whose uppermost layer is closed by its id alone, and forgets it', () => {
+    const { qemu, domain } = dieAndResume(layered, toNext, 8, { withoutNote: true });
+    expect(qemu.jobs()).toEqual([]);
+    expect(origins(domain)).toEqual(origins(layered));
+  });
+
+  it.each(['copy', 'shallow-copy'])('does so for a %s', (what) => {
+    const jobs = [{ id: `checkpoint-${what}-vda-gone-vda-active`, status: 'concluded' }];
+    expect(spell(planResumeJob(layered, jobs))).toEqual(['wait until concluded', 'remove gone', 'dismiss']);
+  });
+
+  it.each(['checkpoint-create-copy', 'checkpoint-create-copy-file'])('cancels job %s, which made an image', (id) => {
+    expect(spell(planResumeJob(layered, [{ id, status: 'concluded' }]))).toEqual(['cancel']);
+  });
+
+  it.each([
+    'job0',
+    'drive-virtio-disk0',
+    'checkpoint-commit-vda-a-b',
+    'checkpoint-commit-vdb-vda-active-vda-1',
+    'checkpoint-pull-vda-vda-1',
+  ])('leaves job %s alone, which is not for layers that are there', (id) => {
+    expect(planResumeJob(layered, [{ id, status: 'running' }])).toMatchObject({ steps: [], changes: [] });
+  });
+
+  it.each<[string, Domain, Plan]>([
+    ['disk of a commit', { ...layered, disks: [] }, toNext],
+    ['medium of a commit', { ...layered, disks: [disk('vda', [])] }, toNext],
+    ['base of a commit', { ...layered, disks: [disk('vda', layers.slice(0, 1))] }, toNext],
+    ['disk of a copy', { ...layered, disks: [] }, copy],
+    ['disk of a snapshot', { ...layered, disks: [] }, snapshot],
+    ['medium of a snapshot', { ...layered, disks: [disk('vda', [])] }, snapshot],
+  ])('decides nothing where the %s is not there', (_, domain, plan) => {
+    const pending = pendingChainChangeOf(layered, plan) as PendingChainChange;
+    const { steps, changes, next } = planResumeJob(domain, [], [pending]);
+    expect(steps).toEqual([]);
+    expect(changes).toMatchObject([{ diskTarget: 'vda', verdict: 'undecided', pending }]);
+    expect(next).toEqual(domain);
+  });
+
+  it('waits for a pull that runs, and closes what it leaves', () => {
+    const running = [{ id: 'checkpoint-pull-vda-vda-active-vda-1-vda-2', status: 'running' }];
+    expect(spell(planResumeJob(layered, running))).toEqual([
+      'wait until concluded',
+      'dismiss',
+      'expect b a on vda-active',
+      'remove vda-1',
+      'remove vda-1-file',
+    ]);
+  });
+
+  it('refuses to go on where something holds a bitmap that is to be carried over', () => {
+    const running = [{ id: 'checkpoint-commit-vda-vda-active-vda-1', status: 'ready' }];
+    const busy = withBitmap(layered, 0, 'c', { busy: true });
+    expect(codesOf(refusal(() => planResumeJob(busy, running)))).toEqual(['bitmap-busy']);
+  });
+});
+
+/** As planned, or as it was before; with nothing left behind. */
+function expectAnEnd(domain: Domain, fileNodes: readonly string[], { next }: Plan): void {
+  const isChanged = layersOf(domain) !== layersOf(layered);
+  expect(layersOf(domain)).toBe(layersOf(isChanged ? next : layered));
+  expect(origins(domain)).toEqual(origins(isChanged ? next : layered));
+  expect(bitmapsOf(domain)).toEqual(bitmapsOf(isChanged ? next : layered));
+  expect(domain.otherNodes).toBeUndefined();
+  const used = domain.disks.flatMap(({ backingChain }) => backingChain.map(({ fileNodeName }) => fileNodeName));
+  expect([...fileNodes].sort()).toEqual(used.sort());
+}
+
+function layersOf({ disks }: Domain): string {
+  const [chain = []] = disks.map(({ backingChain }) => backingChain);
+  return chain.map(({ nodeName, readOnly }) => `${nodeName} ${readOnly ? 'ro' : 'rw'}`).join(', ');
+}
+
+function bitmapsOf({ disks }: Domain): readonly string[] {
+  return disks.flatMap(({ backingChain }) =>
+    backingChain.flatMap(({ nodeName, bitmaps }) => bitmaps.map(({ name }) => `${name} on ${nodeName}`).sort()),
+  );
+}
