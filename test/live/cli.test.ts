@@ -2,52 +2,17 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCheckpointTree } from '../../src/index.js';
-import { type MachineKind, machineKinds, takeLiveSnapshot } from '../support/live/machines.js';
+import { machineKinds, takeLiveSnapshot } from '../support/live/machines.js';
 import { bitmapsIn, isReadOnly } from '../support/live/nodes-in.js';
 import { runLine } from '../support/live/run-command-line.js';
 import { runningSchema } from '../support/live/running-schema.js';
+import { changesIn, granules, setUpCommandLine } from '../support/live/set-up-command-line.js';
 import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
 import { addBitmaps, attachNew } from '../support/qemu/disks.js';
-import type { Qemu } from '../support/qemu/find-qemu.js';
-import type { Pattern } from '../support/qemu/guest-disk.js';
 import { qmpProxy, type SentCommand } from '../support/qemu/qmp-proxy.js';
 import { type RunningQemu, startStorageDaemon } from '../support/qemu/start-qemu.js';
 import { temporaryFolder } from '../support/qemu/temporary-folder.js';
 import { faultsOf } from '../support/qmp-schema.js';
-import type { Outcome } from '../support/run-on-files.js';
-
-/** A machine with its store, and the command line that works on both. */
-interface Setup extends AsyncDisposable {
-  readonly running: RunningQemu;
-  readonly folder: string;
-  readonly store: string;
-  /** All that the command line has sent. */
-  readonly sent: readonly SentCommand[];
-  run(...words: readonly string[]): Promise<Outcome>;
-  writeToAll(pattern: Pattern): Promise<void>;
-}
-
-async function setUp(qemu: Qemu, { start, mapping, disks, write }: MachineKind): Promise<Setup> {
-  const folder = await temporaryFolder();
-  const running = await start(qemu, folder.path);
-  const proxy = await qmpProxy(running.address);
-  const store = join(folder.path, 'store');
-  return {
-    running,
-    folder: folder.path,
-    store,
-    sent: proxy.sent,
-    run: (...words) => runLine([...words, '--qmp', proxy.address, '--store', store, ...mapping]),
-    async writeToAll(pattern) {
-      for (const target of disks) await write(running, target, pattern);
-    },
-    async [Symbol.asyncDispose]() {
-      await proxy[Symbol.asyncDispose]();
-      await running[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
 
 /** What someone else does between a plan and its transaction. */
 interface Meanwhile {
@@ -68,7 +33,7 @@ describeOnEachQemu('the command line', (qemu) => {
     const { disks, snapshotOf } = kind;
 
     it('makes, shows, checks and deletes checkpoints, with messages that its schema knows', async () => {
-      await using setup = await setUp(qemu, kind);
+      await using setup = await setUpCommandLine(qemu, kind);
       const { running, folder, sent, run, writeToAll } = setup;
       const done = (line: string) => ({ status: 0, printed: [line], complained: [] });
 
@@ -115,7 +80,7 @@ describeOnEachQemu('the command line', (qemu) => {
     });
 
     it('with --dry-run only asks, leaves the store alone, and says what it would do', async () => {
-      await using setup = await setUp(qemu, kind);
+      await using setup = await setUpCommandLine(qemu, kind);
       const { running, store, sent, run } = setup;
       const first = await run('create', 'monday', '--dry-run');
       expect(first).toMatchObject({ status: 0, complained: [] });
@@ -267,15 +232,6 @@ describeOnEachQemu('the command line', (qemu) => {
   });
 });
 
-function granules(first: number, count: number): Pattern {
-  return { offset: first * 65536, length: count * 65536, byte: first + 1 };
-}
-
 function cellsOf(line: string): readonly string[] {
   return line.trim().split(/ {2,}/);
-}
-
-/** What changes something, by its name. */
-function changesIn(sent: readonly SentCommand[]): readonly string[] {
-  return sent.map(({ execute }) => execute).filter((command) => !command.startsWith('query-'));
 }

@@ -112,7 +112,7 @@ async function writeOverNbd(running: RunningQemu, diskTarget: string, pattern: P
 }
 
 /** Through the device's own backend, as the guest does: that of a device, or of a drive without one. */
-async function writeToDevice({ monitor }: RunningQemu, diskTarget: string, pattern: Pattern): Promise<void> {
+export async function writeToDevice({ monitor }: RunningQemu, diskTarget: string, pattern: Pattern): Promise<void> {
   const devices = (await monitor.execute('query-block')) as readonly BlockInfo[];
   const found = devices.find(({ device, qdev = '' }) => device === diskTarget || qdev.split('/').includes(diskTarget));
   if (found === undefined) throw new Error(`there is no device ${diskTarget}`);
