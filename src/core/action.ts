@@ -113,12 +113,15 @@ export interface JobAction {
   readonly job: Job;
 }
 
-/** Waits until a job follows the guest (`ready`), waits before its end (`pending`), or has ended (`concluded`). */
+/**
+ * Waits until a job has copied something, or there was nothing to copy (`copying`), follows the guest (`ready`), waits before
+ * its end (`pending`), or has ended (`concluded`).
+ */
 export interface JobWaitAction {
   readonly kind: 'job-wait';
   readonly job: Job;
-  readonly until: 'ready' | 'pending' | 'concluded';
-  /** The job is meant to fail, and to have ended is enough. */
+  readonly until: 'copying' | 'ready' | 'pending' | 'concluded';
+  /** The job may fail: to have ended is enough. */
   readonly mayFail?: true;
 }
 

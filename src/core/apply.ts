@@ -1,4 +1,5 @@
 import type { Action, Command } from './action.js';
+import { fillBitmap } from './apply-fill.js';
 import {
   addNode,
   finishActiveCommit,
@@ -20,7 +21,7 @@ import type { Step } from './plan/plan.js';
  *
  * Only the step's command is applied, not its undo. Actions on nodes that the domain does not know change nothing here. A job
  * changes the chain where its guest's writes go elsewhere: an active commit and a copy when they are completed, an inactive
- * commit when it is finalized, a pull when it has ended. How many bytes are dirty after a merge depends on which bits overlap: the most it can be
+ * commit when it is finalized, a pull when it has ended; a fill marks its bitmap when it is cancelled. How many bytes are dirty after a merge depends on which bits overlap: the most it can be
  * is shown.
  *
  * @returns The domain after the step; what it does not touch is shared with the given one, which is not modified.
@@ -88,6 +89,8 @@ function applyToChain(domain: Domain, action: Action): Domain {
       return applyCompleted(domain, action.job);
     case 'job-finalize':
       return action.job.kind === 'commit' ? finishInactiveCommit(domain, action.job) : domain;
+    case 'job-cancel':
+      return action.job.kind === 'fill' ? fillBitmap(domain, action.job) : domain;
     case 'job-wait':
       return action.until === 'concluded' && action.job.kind === 'pull' ? finishPull(domain, action.job) : domain;
     default:

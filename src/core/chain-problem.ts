@@ -61,5 +61,12 @@ export type ChainProblemDetails =
       readonly checkpoint: string;
       readonly reason: 'no-bitmap' | 'origin-unknown' | 'origin-gone' | 'no-backing';
       readonly nodeName?: string;
-      readonly commitInto?: string;
+    }
+  // One that can be, and would be whole after a commit too
+  | {
+      readonly code: 'commit-heals';
+      readonly diskTarget: string;
+      readonly checkpoint: string;
+      readonly nodeName: string;
+      readonly topNodeName: string;
     };

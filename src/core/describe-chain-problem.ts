@@ -74,6 +74,11 @@ export function describeChainProblem(problem: ChainProblemDetails): ProblemText 
       return bitmapEnds(problem);
     case 'rescue-impossible':
       return rescueImpossible(problem);
+    case 'commit-heals':
+      return words(
+        `checkpoint "${excerpt(problem.checkpoint)}" would be whole on disk ${problem.diskTarget} after a commit too: its bitmap on node "${problem.nodeName}" records what is moved there`,
+        `commit from node "${problem.topNodeName}" into it instead, where those layers are to go anyway`,
+      );
   }
 }
 
@@ -108,19 +113,15 @@ function bitmapEnds(where: Extract<ChainProblemDetails, { readonly code: 'bitmap
 }
 
 function rescueImpossible(where: Extract<ChainProblemDetails, { readonly code: 'rescue-impossible' }>) {
-  const { checkpoint, diskTarget, nodeName, commitInto } = where;
+  const { checkpoint, diskTarget, nodeName } = where;
   const reasons = {
     'no-bitmap': 'the disk takes no part in it',
-    'origin-unknown': 'no layer has a good bitmap of it, and nothing tells on which layer it was made',
+    'origin-unknown': 'nothing tells on which layer it was made, and the lowest with its bitmap has none in good order',
     'origin-gone': 'the layer it was made on is not in the backing chain any more',
     'no-backing': `node "${nodeName}" has no backing image, where what was discarded leaves no trace`,
   };
-  const cure =
-    commitInto === undefined
-      ? 'only an older checkpoint or a full backup helps'
-      : `commit the layers above into node "${commitInto}", whose bitmap then records them, or make a full backup`;
   return words(
     `checkpoint "${excerpt(checkpoint)}" cannot be rescued on disk ${diskTarget}: ${reasons[where.reason]}`,
-    cure,
+    'only an older checkpoint or a full backup helps',
   );
 }

@@ -198,6 +198,7 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'layer-left-over':
     case 'bitmap-ends':
     case 'rescue-impossible':
+    case 'commit-heals':
       return describeChainProblem(problem);
     case 'job-unknown':
       return words(

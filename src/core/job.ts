@@ -52,7 +52,11 @@ export interface PullJob extends ChainJob {
 }
 
 /**
- * Marks in a bitmap all that is allocated in one layer, by a backup that fails at its first write.
+ * Marks in a bitmap what is allocated in one layer, by a backup that is cancelled as soon as it copies: the bitmap then has all
+ * that was not copied. What was copied, a bitmap on the target has to tell.
+ *
+ * The target takes all that is written to it and may forget it. One on which writes fail would do for the job, but not for the
+ * guest: what it writes meanwhile is copied before, and would fail too.
  *
  * @see QEMU `blockdev-backup` with `bitmap-mode` `always`
  */
@@ -61,7 +65,6 @@ export interface FillJob {
   readonly jobId: string;
   readonly nodeName: string;
   readonly bitmap: string;
-  /** A node on which every write fails. */
   readonly targetNodeName: string;
 }
 

@@ -31,7 +31,8 @@ export function formatJob(job: Job): QmpCommand {
     case 'fill': {
       const { nodeName: device, targetNodeName: target, bitmap } = job;
       const mode = { sync: 'top', bitmap, 'bitmap-mode': 'always' };
-      return { execute: 'blockdev-backup', arguments: { ...id, device, target, ...mode, ...stays } };
+      // One byte a second: after its first copy it waits to be cancelled.
+      return { execute: 'blockdev-backup', arguments: { ...id, device, target, ...mode, speed: 1, ...stays } };
     }
     case 'create':
       return { execute: 'blockdev-create', arguments: { ...id, options: job.options } };

@@ -36,10 +36,12 @@ export async function waitForJob(session: QmpSession, action: JobWaitAction, opt
   }
 }
 
-function isThere({ id, status, error }: JobReply, { until, mayFail }: JobWaitAction): boolean {
+function isThere({ id, status, error, ...progress }: JobReply, { until, mayFail }: JobWaitAction): boolean {
   if (status === 'concluded') {
-    if (until === 'concluded' && (error === undefined || mayFail)) return true;
+    const mayHaveEnded = until === 'concluded' || until === 'copying';
+    if (mayHaveEnded && (error === undefined || mayFail)) return true;
     throw error === undefined ? new QmpJobError(id, 'was cancelled by someone') : new QmpJobError(id, 'failed', error);
   }
+  if (until === 'copying') return progress['current-progress'] > 0;
   return status === until || (until === 'ready' && status === 'standby');
 }

@@ -146,15 +146,21 @@ const samples: Samples = {
     ],
     [
       { code: 'rescue-impossible', checkpoint: 'monday', diskTarget: 'vda', reason: 'origin-unknown' },
-      'checkpoint "monday" cannot be rescued on disk vda: no layer has a good bitmap of it, and nothing tells on which layer it was made; only an older checkpoint or a full backup helps',
+      'checkpoint "monday" cannot be rescued on disk vda: nothing tells on which layer it was made, and the lowest with its bitmap has none in good order; only an older checkpoint or a full backup helps',
     ],
     [
       { code: 'rescue-impossible', checkpoint: 'monday', diskTarget: 'vda', reason: 'origin-gone' },
       'checkpoint "monday" cannot be rescued on disk vda: the layer it was made on is not in the backing chain any more; only an older checkpoint or a full backup helps',
     ],
     [
-      { code: 'rescue-impossible', checkpoint: 'monday', ...onDisk, reason: 'no-backing', commitInto: 'base' },
-      'checkpoint "monday" cannot be rescued on disk vda: node "n" has no backing image, where what was discarded leaves no trace; commit the layers above into node "base", whose bitmap then records them, or make a full backup',
+      { code: 'rescue-impossible', checkpoint: 'monday', ...onDisk, reason: 'no-backing' },
+      'checkpoint "monday" cannot be rescued on disk vda: node "n" has no backing image, where what was discarded leaves no trace; only an older checkpoint or a full backup helps',
+    ],
+  ],
+  'commit-heals': [
+    [
+      { code: 'commit-heals', checkpoint: 'monday', ...onDisk, topNodeName: 't' },
+      'checkpoint "monday" would be whole on disk vda after a commit too: its bitmap on node "n" records what is moved there; commit from node "t" into it instead, where those layers are to go anyway',
     ],
   ],
   'invalid-input': [

@@ -40,7 +40,7 @@ describe('formatJob', () => {
     [
       'the filling of a bitmap',
       { kind: 'fill', jobId: 'j', nodeName: 'n', bitmap: 'é "a"', targetNodeName: 't' },
-      '{"execute":"blockdev-backup","arguments":{"job-id":"j","device":"n","target":"t","sync":"top","bitmap":"é \\"a\\"","bitmap-mode":"always","auto-dismiss":false}}',
+      '{"execute":"blockdev-backup","arguments":{"job-id":"j","device":"n","target":"t","sync":"top","bitmap":"é \\"a\\"","bitmap-mode":"always","speed":1,"auto-dismiss":false}}',
     ],
     [
       'the making of an image, which always stays until dismissed',

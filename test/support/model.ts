@@ -154,7 +154,9 @@ function goOn(state: State, command: Command & { readonly job: object }): void {
     case 'job-wait':
       // A run may come as far as it can twice: once to catch up, once to end.
       advance(state, running, Number.POSITIVE_INFINITY);
-      if (running.status !== command.until) throw new Error(running.error ?? `the job is ${running.status}`);
+      if (command.until === 'copying' && running.hasCopied && running.status === 'running') return;
+      if (running.status !== (command.until === 'copying' ? 'concluded' : command.until))
+        throw new Error(running.error ?? `the job is ${running.status}`);
       if (running.error !== undefined && !command.mayFail) throw new Error(running.error);
       return;
     case 'job-complete':

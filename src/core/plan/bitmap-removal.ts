@@ -12,8 +12,12 @@ import type { Step } from './plan.js';
  */
 export function removalSteps(domain: Domain, bitmaps: readonly DoomedBitmap[], why: string): readonly Step[] {
   const reopened = readOnlyLayers(domain, bitmaps);
-  const removal: Step = { command: { kind: 'transaction', actions: removals(bitmaps) }, why, irreversible: true };
-  return [...reopened.map(openStep), removal, ...reopened.map(closeStep)];
+  return [...reopened.map(openStep), removalStep(bitmaps, why), ...reopened.map(closeStep)];
+}
+
+/** The step alone that removes them, where their layers are open for writing. */
+export function removalStep(bitmaps: readonly DoomedBitmap[], why: string): Step {
+  return { command: { kind: 'transaction', actions: removals(bitmaps) }, why, irreversible: true };
 }
 
 /** Makes a layer that is open for writing read-only again. */
@@ -22,7 +26,8 @@ export function closeStep([diskTarget, layer]: DiskLayer): Step {
   return { command: reopen(layer, true), why };
 }
 
-function openStep([diskTarget, layer]: DiskLayer): Step {
+/** Opens a read-only layer for writing. */
+export function openStep([diskTarget, layer]: DiskLayer): Step {
   const why = `Open layer "${layer.node.nodeName}" of disk ${diskTarget} for writing: its bitmaps cannot be changed otherwise.`;
   return { command: reopen(layer, false), why, undo: reopen(layer, true) };
 }
@@ -40,8 +45,8 @@ function removals(bitmaps: readonly DoomedBitmap[]): readonly BitmapAction[] {
   );
 }
 
-/** Disk by disk, base-most first, each node once. */
-function readOnlyLayers(domain: Domain, bitmaps: readonly DoomedBitmap[]): readonly DiskLayer[] {
+/** Those of their layers that are to be opened for writing: disk by disk, base-most first, each node once. */
+export function readOnlyLayers(domain: Domain, bitmaps: readonly DoomedBitmap[]): readonly DiskLayer[] {
   const concerned = new Set(bitmaps.map(({ diskTarget }) => diskTarget));
   const affected = new Map(
     bitmaps.flatMap(({ layers }) => layers.map((layer) => [layer.node.nodeName, layer] as const)),

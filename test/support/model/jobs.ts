@@ -24,6 +24,8 @@ export interface ModelJob {
   isLetGo: boolean;
   /** For a backup into a bitmap: what is written meanwhile. */
   readonly meanwhile: Set<number>;
+  /** It has copied something. */
+  hasCopied: boolean;
   /** The base was open for reading only. */
   readonly wasReadOnly: boolean;
 }
@@ -39,6 +41,7 @@ export function startJob(state: State, job: Job): void {
     todo: new Set(),
     isLetGo: false,
     meanwhile: new Set(),
+    hasCopied: false,
     wasReadOnly: job.kind === 'commit' && known(state, job.baseNodeName).readOnly,
   };
   for (const at of clustersOf(state, job)) started.todo.add(at);
@@ -103,16 +106,20 @@ function expectRoot({ roots }: State, nodeName: string): void {
 }
 
 /** What was written to a node is still to be copied by the jobs that follow it. */
-export function noteWrite({ jobs, nodes }: State, nodeName: string, offset: number, length: number): void {
-  for (const { job, status, todo, meanwhile } of jobs.values()) {
+export function noteWrite(state: State, nodeName: string, offset: number, length: number): void {
+  for (const { job, status, todo, meanwhile } of state.jobs.values()) {
     if (status === 'concluded') continue;
     const follows =
       (job.kind === 'copy' && job.activeNodeName === nodeName) ||
       (job.kind === 'commit' && job.topNodeName === nodeName && job.activeNodeName === nodeName);
     if (follows) markBytes({ dirty: todo, granularity: bytesOfCluster }, offset, length);
     if (job.kind === 'fill' && job.nodeName === nodeName) {
-      const { granularity } = findBitmap(nodes.get(nodeName) as ModelNode, job.bitmap);
+      const { granularity } = findBitmap(known(state, nodeName), job.bitmap);
       markBytes({ dirty: meanwhile, granularity }, offset, length);
+      // A backup copies what is about to be written.
+      const touched = new Set<number>();
+      markBytes({ dirty: touched, granularity: bytesOfCluster }, offset, length);
+      for (const at of touched) if (todo.delete(at)) putCluster(known(state, job.targetNodeName), at, []);
     }
   }
 }
@@ -123,7 +130,7 @@ export function advance(state: State, running: ModelJob, clusters: number): void
   if (status === 'concluded' || status === 'pending') return;
   try {
     if (job.kind === 'fill') {
-      fill(state, running);
+      copySlowly(state, running, job.targetNodeName);
       return;
     }
     for (const at of [...todo].slice(0, clusters)) {
@@ -154,21 +161,30 @@ function arrive(state: State, running: ModelJob): void {
   else running.status = job.kind === 'commit' && job.topNodeName !== job.activeNodeName ? 'pending' : 'ready';
 }
 
-/** The backup fails at its first write: the bitmap gets all that it did not copy, and what was written meanwhile. */
-function fill(state: State, running: ModelJob): void {
-  const { job, todo, meanwhile } = running;
+/** A backup at no speed at all: it comes no further than its first copy. */
+function copySlowly(state: State, running: ModelJob, targetNodeName: string): void {
+  const { todo, hasCopied } = running;
+  const [at] = todo;
+  if (at !== undefined && !hasCopied) {
+    putCluster(known(state, targetNodeName), at, []);
+    todo.delete(at);
+    running.hasCopied = true;
+  }
+  if (todo.size === 0) conclude(state, running);
+}
+
+/** The bitmap of a backup gets all that it did not copy, and what was written meanwhile. */
+function fill(state: State, { job, todo, meanwhile }: ModelJob): void {
   if (job.kind !== 'fill') return;
-  const bitmap = findBitmap(known(state, job.nodeName), job.bitmap);
+  const node = known(state, job.nodeName);
+  const bitmap = findBitmap(node, job.bitmap);
   bitmap.dirty.clear();
   for (const granule of meanwhile) bitmap.dirty.add(granule);
-  const { virtualSize } = known(state, job.nodeName);
   for (const at of todo) {
     const offset = at * bytesOfCluster;
-    markBytes(bitmap, offset, Math.min(bytesOfCluster, virtualSize - offset));
+    markBytes(bitmap, offset, Math.min(bytesOfCluster, node.virtualSize - offset));
   }
   bitmap.busy = false;
-  running.status = 'concluded';
-  if (todo.size > 0) running.error = 'Input/output error';
 }
 
 function conclude(state: State, running: ModelJob): void {
@@ -177,6 +193,9 @@ function conclude(state: State, running: ModelJob): void {
   switch (job.kind) {
     case 'create':
       create(state, job);
+      return;
+    case 'fill':
+      fill(state, running);
       return;
     case 'copy':
       moveRoot(state, job.activeNodeName, job.targetNodeName);
@@ -244,17 +263,14 @@ export function fail(state: State, running: ModelJob, error: string): void {
   running.status = 'concluded';
   running.error = error;
   if (job.kind === 'commit' && wasReadOnly) closeForWriting(known(state, job.baseNodeName));
-  if (job.kind === 'fill') findBitmap(known(state, job.nodeName), job.bitmap).busy = false;
+  fill(state, running);
 }
 
 /** Ends a job, whatever its state, and forgets it. */
 export function cancelJob(state: State, jobId: string): void {
   const running = state.jobs.get(jobId);
   if (running === undefined) return;
-  if (running.status !== 'concluded') {
-    if (running.job.kind === 'fill') fill(state, running);
-    else fail(state, running, 'Operation canceled');
-  }
+  if (running.status !== 'concluded') fail(state, running, 'Operation canceled');
   state.jobs.delete(jobId);
 }
 

@@ -30,8 +30,6 @@ export interface ModelNode {
   moved: boolean;
   readOnly: boolean;
   options: unknown;
-  /** Every write to it fails. */
-  readonly broken: boolean;
   /** The newest first. */
   bitmaps: ModelBitmap[];
 }
@@ -93,7 +91,7 @@ function openNode(image: BlockNode, backing: string | undefined): ModelNode {
     return { ...bitmap, dirty, stored: bitmap.persistent && image.readOnly, removed: false };
   });
   const { virtualSize, readOnly, reopenOptions: options } = image;
-  return { image, data: new Map(), virtualSize, backing, moved: false, readOnly, options, broken: false, bitmaps };
+  return { image, data: new Map(), virtualSize, backing, moved: false, readOnly, options, bitmaps };
 }
 
 export function known({ nodes }: State, nodeName: string): ModelNode {
@@ -115,7 +113,6 @@ export function putOn(node: ModelNode, backing: string | undefined): void {
 
 /** Writes to an image as QEMU does: a cluster that is not there yet is filled from below, and bitmaps that record are marked. */
 export function writeTo(state: State, node: ModelNode, offset: number, length: number, value: number): void {
-  if (node.broken) throw new Error('Input/output error');
   for (let at = Math.floor(offset / cluster); at * cluster < offset + length; at += 1) {
     const content = node.data.get(at) ?? [...readCluster(state, node.backing, at)];
     for (let place = 0; place < unitsInCluster; place += 1) {
@@ -129,7 +126,6 @@ export function writeTo(state: State, node: ModelNode, offset: number, length: n
 
 /** Puts a whole cluster into an image. */
 export function putCluster(node: ModelNode, at: number, content: readonly number[]): void {
-  if (node.broken) throw new Error('Input/output error');
   node.data.set(at, [...content]);
   mark(node, at * cluster, Math.min(cluster, node.virtualSize - at * cluster));
 }
