@@ -4,6 +4,7 @@ export { parseCheckpoint } from './core/model/checkpoint.js';
 export { parseCheckpointDefinition } from './core/model/checkpoint-definition.js';
 export { parseCheckpointTree } from './core/model/checkpoint-tree.js';
 export { parseDomain } from './core/model/domain.js';
+export { parsePendingChainChange } from './core/model/pending-chain-change.js';
 export { parsePendingChange } from './core/model/pending-change.js';
 
 // Plan what is wanted
@@ -17,6 +18,7 @@ export { planDeleteCheckpoint } from './core/plan/delete-checkpoint.js';
 export { planPull } from './core/plan/pull.js';
 export { planReconcile } from './core/plan/reconcile.js';
 export { planRedefineCheckpoint } from './core/plan/redefine-checkpoint.js';
+export { planResumeJob } from './core/plan/resume-job.js';
 export { planTakeSnapshot } from './core/plan/take-snapshot.js';
 
 // Ask first
@@ -31,6 +33,7 @@ export { checkRedefineCheckpoint } from './core/check/redefine-checkpoint.js';
 export { checkTakeSnapshot } from './core/check/take-snapshot.js';
 
 export { isPlanDone } from './core/plan/is-plan-done.js';
+export { pendingChainChangeOf } from './core/plan/pending-chain-change.js';
 export { pendingChangeOf } from './core/plan/pending-change.js';
 
 // The tree of checkpoints
@@ -81,8 +84,10 @@ export type { Disk } from './core/model/disk.js';
 export type { Domain } from './core/model/domain.js';
 export type { InternalSnapshot } from './core/model/internal-snapshot.js';
 export type { NewImage } from './core/model/new-image.js';
+export type { ChainJob, LayerReference, PendingChainChange } from './core/model/pending-chain-change.js';
 export type { PendingChange, PendingCreate, PendingDelete, PendingRemoval } from './core/model/pending-change.js';
 export type { BitmapMergeRequest } from './core/plan/bitmap-merge.js';
 export type { Plan, Step } from './core/plan/plan.js';
 export type { Decision, ReconcileOptions, Reconciliation } from './core/plan/reconcile.js';
+export type { JobState, ResumedChange, Resumption } from './core/plan/resume-job.js';
 export type { Problem, ProblemDetails } from './core/problem.js';
