@@ -18,6 +18,7 @@ export { planDeleteCheckpoint } from './core/plan/delete-checkpoint.js';
 export { planPull } from './core/plan/pull.js';
 export { planReconcile } from './core/plan/reconcile.js';
 export { planRedefineCheckpoint } from './core/plan/redefine-checkpoint.js';
+export { planRescueCheckpoint } from './core/plan/rescue-checkpoint.js';
 export { planResumeJob } from './core/plan/resume-job.js';
 export { planTakeSnapshot } from './core/plan/take-snapshot.js';
 
@@ -30,6 +31,7 @@ export { checkCreateCheckpoint } from './core/check/create-checkpoint.js';
 export { checkDeleteCheckpoint } from './core/check/delete-checkpoint.js';
 export { checkPull } from './core/check/pull.js';
 export { checkRedefineCheckpoint } from './core/check/redefine-checkpoint.js';
+export { checkRescueCheckpoint } from './core/check/rescue-checkpoint.js';
 export { checkTakeSnapshot } from './core/check/take-snapshot.js';
 
 export { isPlanDone } from './core/plan/is-plan-done.js';
@@ -73,6 +75,7 @@ export type { CopyRequest } from './core/check/copy.js';
 export type { DeleteOptions } from './core/check/delete-checkpoint.js';
 export type { PullRequest } from './core/check/pull.js';
 export type { RedefineOptions } from './core/check/redefine-checkpoint.js';
+export type { RescueRequest } from './core/check/rescue-checkpoint.js';
 export type { SnapshotDisk, SnapshotOptions, SnapshotRequest } from './core/check/take-snapshot.js';
 export type { CommitJob, CopyJob, CreateJob, FillJob, Job, PullJob } from './core/job.js';
 export type { Bitmap } from './core/model/bitmap.js';

@@ -9,6 +9,7 @@ import { planCreateCheckpoint } from '../core/plan/create-checkpoint.js';
 import { planDeleteCheckpoint } from '../core/plan/delete-checkpoint.js';
 import type { Plan } from '../core/plan/plan.js';
 import { planPull } from '../core/plan/pull.js';
+import { planRescueCheckpoint } from '../core/plan/rescue-checkpoint.js';
 import { planTakeSnapshot } from '../core/plan/take-snapshot.js';
 import { problem } from '../core/problem.js';
 import type { ImageOption } from './option-values.js';
@@ -32,6 +33,10 @@ export function makePlan(options: Options, domain: Domain, time: number): Plan {
     }
     case 'pull':
       return planPull(domain, { diskTarget, ...(base !== undefined && { baseNodeName: base }), endCheckpoints });
+    case 'rescue': {
+      const [only = ''] = options.only ?? [];
+      return planRescueCheckpoint(domain, { diskTarget: only, checkpoint: name });
+    }
     default:
       return planCreateCheckpoint(domain, definitionOf(options, domain), { now });
   }

@@ -55,6 +55,7 @@ export const commands = {
   commit: [...change, 'target', 'top', 'base', 'end-checkpoints'],
   copy: [...change, 'target', 'mirror', 'shallow', 'end-checkpoints'],
   pull: [...change, 'target', 'base', 'end-checkpoints'],
+  rescue: [...change, 'name', 'only'],
   list: [...source, 'layers'],
   tree: source,
   check: [...source, 'name'],
@@ -173,7 +174,10 @@ function checkNeeds(
   given: { readonly name: string | undefined; readonly target: string | undefined; readonly values: Values },
 ): void {
   const { name, target, values } = given;
-  if (command === 'delete' && name === undefined) throw new UsageError('delete needs the name of a checkpoint');
+  if ((command === 'delete' || command === 'rescue') && name === undefined) {
+    throw new UsageError(`${command} needs the name of a checkpoint`);
+  }
+  if (command === 'rescue' && values.only?.length !== 1) throw new UsageError('rescue needs one disk: --only TARGET');
   if ((commands[command] as readonly string[]).includes('target') && target === undefined) {
     throw new UsageError(`${command} needs a disk by its target`);
   }

@@ -53,7 +53,7 @@ export function printResult(
   }
 }
 
-function resultText(plan: Plan, { command, name, target, overlays = [], checkpoint }: Options): string {
+function resultText(plan: Plan, { command, name, target, only, overlays = [], checkpoint }: Options): string {
   switch (command) {
     case 'delete':
       return `deleted: ${name}`;
@@ -67,6 +67,8 @@ function resultText(plan: Plan, { command, name, target, overlays = [], checkpoi
       return `copied: ${target}`;
     case 'pull':
       return `pulled: ${target}`;
+    case 'rescue':
+      return plan.steps.length === 0 ? `nothing is lacking: ${name} on ${only}` : `rescued: ${name} on ${only}`;
     default:
       return `created: ${madeText(plan)}`;
   }

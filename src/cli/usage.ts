@@ -10,6 +10,7 @@ Commands
   commit TARGET   move the data of layers of a disk down into a lower one
   copy TARGET     copy a disk while it is in use; the guest goes on with the copy
   pull TARGET     move the data of lower layers of a disk up into the active one
+  rescue NAME     make a checkpoint whole again on a disk whose layers have lost its bitmap
   list            show the checkpoints by disks, with the bytes changed since each
   tree            show how the checkpoints hang together
   check [NAME]    say which bitmaps cannot be used, and why
@@ -39,6 +40,9 @@ Options of create, and of snapshot with --checkpoint
   --only TARGET         a disk that takes part; once for each; default: every writable one
   --granularity BYTES   bytes per bit; default: QEMU's choice
   --now SECONDS         creation time since the epoch; default: now
+
+Option of rescue
+  --only TARGET         the disk
 
 Options of delete
   --children HOW        keep (default), delete, or delete-only

@@ -112,6 +112,21 @@ describe('commit, copy and pull on files', () => {
     expect(whatIn(await commandsOf(line), command)).toEqual([expect.objectContaining(job)]);
   });
 
+  it('"rescue" makes the bitmap anew where it was lost, and says what else would help', async () => {
+    const lost = withBitmap(layered, 0, 'a', undefined);
+    const { status, printed, complained } = await runOnFiles('rescue a --only vda --domain d', { d: lost });
+    expect(status).toBe(0);
+    const commands: readonly Command[] = printed.map((text) => JSON.parse(text));
+    expect(whatIn(commands, 'blockdev-backup')).toMatchObject([{ device: 'vda-active' }]);
+    expect(JSON.stringify(whatIn(commands, 'transaction').at(-1))).toContain('"node":"vda-active","name":"a"');
+    expect(complained[0]).toMatch(/^warning: .*commit/);
+    expect(await runOnFiles('rescue a --only vda --domain d', { d: layered })).toEqual({
+      status: 0,
+      printed: [],
+      complained: [],
+    });
+  });
+
   it('"pull vda" leaves no layer below', async () => {
     expect(whatIn(await commandsOf('pull vda'), 'block-stream')[0]).not.toHaveProperty('base-node');
   });
@@ -123,6 +138,8 @@ describe('commit, copy and pull on files', () => {
     ['copy vda --mirror x', [/^there is no node "x"/]],
     ['copy vda --mirror new:new.qcow2', ['"new.qcow2" is no absolute path; name the file from the root on']],
     ['snapshot --overlay vda=vda-2', [/is a layer of a disk/, /is read-only/, /stands on/].slice(0, 2)],
+    ['rescue d --only vda', ['the domain has no checkpoint "d"; list the checkpoints and name one of them']],
+    ['rescue a --only vdb', [/^checkpoint "a" cannot be rescued on disk vdb/]],
     ['pull vdb', [/^disk vdb has no layer between/]],
   ])('"%s" is refused, and says why', async (line, words) => {
     const { status, printed, complained } = await runOnFiles(`${line} --domain d`, { d: twoDisks });

@@ -67,6 +67,7 @@ describe('readOptions', () => {
     ],
     ['copy vda --mirror n:f', { command: 'copy', target: 'vda', mirror: { nodeName: 'n', filename: 'f' } }],
     ['copy vda --mirror n --shallow', { command: 'copy', target: 'vda', mirror: { nodeName: 'n' }, shallow: true }],
+    ['rescue a --only vda', { command: 'rescue', name: 'a', only: ['vda'] }],
     ['pull vda --base b', { command: 'pull', target: 'vda', base: 'b' }],
     ['list --layers --json', { command: 'list', layers: true, json: true }],
     ['list --qmp /run/q --store dir', { command: 'list', live }],

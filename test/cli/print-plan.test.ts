@@ -10,6 +10,7 @@ import {
   planCreateCheckpoint,
   planDeleteCheckpoint,
   planPull,
+  planRescueCheckpoint,
   planTakeSnapshot,
 } from '../../src/index.js';
 import { formatCommand } from '../../src/qmp/index.js';
@@ -17,6 +18,7 @@ import { chain, disk, domain, freshDomain, now } from '../support/builders.js';
 import { capturedTerminal } from '../support/captured-terminal.js';
 
 const layered = domain({ disks: [disk('vda', chain('vda', [['monday'], ['monday']]))] });
+const lost = domain({ disks: [disk('vda', chain('vda', [[], ['monday']]))] });
 const removal = planDeleteCheckpoint(layered, 'monday');
 const nothing: Plan = { steps: [], next: layered };
 const create = planCreateCheckpoint(freshDomain(disk('vda'), disk('vdb')), { name: 'friday' }, { now });
@@ -139,6 +141,20 @@ describe('printResult', () => {
       planCopy(layered, { diskTarget: 'vda', mirror }),
       ['copied: vda', 'the active layer of vda is "copy" now: --disk vda=copy'],
       'vda: copy',
+    ],
+    [
+      'rescue monday --only vda',
+      layered,
+      planRescueCheckpoint(layered, { diskTarget: 'vda', checkpoint: 'monday' }),
+      ['nothing is lacking: monday on vda'],
+      'vda: vda-active vda-1',
+    ],
+    [
+      'rescue monday --only vda',
+      lost,
+      planRescueCheckpoint(lost, { diskTarget: 'vda', checkpoint: 'monday' }),
+      ['rescued: monday on vda'],
+      'vda: vda-active vda-1',
     ],
     ['pull vda', layered, planPull(layered, { diskTarget: 'vda' }), ['pulled: vda'], 'vda: vda-active'],
   ])(
