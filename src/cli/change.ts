@@ -12,6 +12,7 @@ import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
 import { makePlan } from './make-plan.js';
 import { printResult } from './print-plan.js';
+import { resume } from './resume.js';
 import { interrupted, type LiveOptions, look } from './sight.js';
 import { tellError } from './tell-error.js';
 import { tellProgress } from './tell-progress.js';
@@ -48,20 +49,28 @@ export async function runChange(machine: Machine): Promise<boolean> {
 /** Ends what a crash has left half done. @returns Whether all of it could be decided. */
 export async function runReconcile(machine: Machine): Promise<boolean> {
   const { session, store, options, terminal } = machine;
+  const tell = options.json ? terminal.complain : terminal.print;
+  const onStep = options.json ? () => {} : tellProgress(terminal);
+  const { changes } = await resume(session, store, options, { signal: terminal.signal, onStep });
+  for (const { diskTarget, verdict, why } of changes) tell(`disk ${diskTarget}: ${verdict}: ${why}`);
   const { domain } = await look(session, store, options);
   const reconciliation = await reconcile(domain, store);
-  await end(machine, reconciliation, options.json ? terminal.complain : terminal.print);
+  await end(machine, reconciliation, tell);
   const { decisions } = reconciliation;
-  if (options.json) terminal.print(JSON.stringify({ decisions }));
-  else if (decisions.length === 0) terminal.print('nothing was interrupted');
-  return decisions.every(({ verdict }) => verdict !== 'undecided');
+  if (options.json) terminal.print(JSON.stringify({ changes, decisions }));
+  else if (changes.length === 0 && decisions.length === 0) terminal.print('nothing was interrupted');
+  return [...changes, ...decisions].every(({ verdict }) => verdict !== 'undecided');
 }
 
 /** Settles what a failure has left behind, where QEMU can still be reached, and tells what is in the way now. */
 async function tidyUp(machine: Machine, error: unknown): Promise<void> {
   const { session, store, options, terminal } = machine;
   try {
-    const { domain, pending } = await look(session, store, options);
+    const { domain, pending, chainChanges } = await look(session, store, options);
+    if (chainChanges.length > 0) {
+      terminal.complain('what was begun on the layers stays noted in the store; run reconcile, which does the rest');
+      return;
+    }
     if (pending.length > 0) {
       // What has left nothing needs no look: a bitmap of that name is someone else's.
       const reconciliation = isUndone(error) ? takenBack(domain, pending) : await reconcile(domain, store);

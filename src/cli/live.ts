@@ -7,6 +7,7 @@ import { runChange, runReconcile } from './change.js';
 import { makePlan } from './make-plan.js';
 import { isChange } from './options.js';
 import { explainPlan } from './print-plan.js';
+import { lookForChanges } from './resume.js';
 import { showCheck, showList, showTree } from './show.js';
 import { interrupted, type LiveOptions, look } from './sight.js';
 import type { Terminal } from './terminal.js';
@@ -34,9 +35,13 @@ async function showLive(options: LiveOptions, terminal: Terminal): Promise<boole
     return true;
   }
   switch (command) {
-    case 'reconcile':
-      explainPlan(await reconcile(domain, store), json, terminal);
+    case 'reconcile': {
+      const resumption = await lookForChanges(session, store, options);
+      // What becomes of checkpoints is told by the layers as they will be then.
+      const comesFirst = resumption.changes.length > 0 || resumption.steps.length > 0;
+      explainPlan(comesFirst ? resumption : await reconcile(domain, store), json, terminal);
       return true;
+    }
     case 'list':
       showList(domain, options, terminal);
       break;
@@ -59,7 +64,7 @@ async function openToLook({ command, live }: LiveOptions): Promise<Pick<Checkpoi
     const mayBegin = command === 'create' || command === 'snapshot';
     if (!mayBegin || !isStoreError(error) || error.kind !== 'not-found') throw error;
     return {
-      load: () => Promise.resolve({ checkpoints: { checkpoints: [] }, pending: [] }),
+      load: () => Promise.resolve({ checkpoints: { checkpoints: [] }, pending: [], chainChanges: [] }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }

@@ -1,4 +1,5 @@
 import type { Domain } from '../core/model/domain.js';
+import type { PendingChainChange } from '../core/model/pending-chain-change.js';
 import { namesIn, type PendingChange } from '../core/model/pending-change.js';
 import { type Problem, problem } from '../core/problem.js';
 import { observeDomain } from '../qmp/observe-domain.js';
@@ -14,6 +15,8 @@ export interface Sight {
   readonly domain: Domain;
   /** What a crash has left half done. */
   readonly pending: readonly PendingChange[];
+  /** The same, of the layers of disks. */
+  readonly chainChanges: readonly PendingChainChange[];
 }
 
 export async function look(
@@ -21,14 +24,18 @@ export async function look(
   store: Pick<CheckpointStore, 'load'>,
   { disks }: LiveOptions,
 ): Promise<Sight> {
-  const { checkpoints, pending } = await store.load();
+  const { checkpoints, ...unsettled } = await store.load();
   const domain = await observeDomain(session, { name: 'domain', ...(disks.length > 0 && { disks }), checkpoints });
-  return { domain, pending };
+  return { domain, ...unsettled };
 }
 
-/** A problem for each checkpoint that a crash has left half done. */
-export function interrupted({ pending }: Sight): readonly Problem[] {
-  return pending.flatMap((change) =>
+/** A problem for each checkpoint, and for each disk, that a crash has left half done. */
+export function interrupted({ pending, chainChanges }: Sight): readonly Problem[] {
+  const ofCheckpoints = pending.flatMap((change) =>
     namesIn(change).map((checkpoint) => problem({ code: 'change-interrupted', checkpoint, change: change.kind })),
   );
+  const ofChains = chainChanges.map(({ diskTarget, job }) =>
+    problem({ code: 'chain-change-interrupted', diskTarget, change: job?.kind ?? 'snapshot' }),
+  );
+  return [...ofChains, ...ofCheckpoints];
 }

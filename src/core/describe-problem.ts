@@ -198,6 +198,7 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'layer-left-over':
     case 'bitmap-ends':
     case 'rescue-impossible':
+    case 'rescue-holds-more':
     case 'commit-heals':
       return describeChainProblem(problem);
     case 'job-unknown':
@@ -213,6 +214,11 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'change-interrupted':
       return words(
         `the ${problem.change} of checkpoint "${problem.checkpoint}" was interrupted and may be half done`,
+        'run reconcile first',
+      );
+    case 'chain-change-interrupted':
+      return words(
+        `the ${problem.change} of disk ${problem.diskTarget} was interrupted and may be half done`,
         'run reconcile first',
       );
     case 'job-not-dismissed':

@@ -131,6 +131,11 @@ export type ProblemDetails =
     }
   // What a crash has left half done
   | { readonly code: 'change-interrupted'; readonly checkpoint: string; readonly change: 'create' | 'delete' }
+  | {
+      readonly code: 'chain-change-interrupted';
+      readonly diskTarget: string;
+      readonly change: 'snapshot' | 'commit' | 'copy' | 'pull';
+    }
   // Jobs
   | { readonly code: 'job-not-dismissed' | 'job-unknown'; readonly jobId: string }
   // How block nodes hang together

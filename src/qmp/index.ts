@@ -1,5 +1,7 @@
 // Read what QEMU says
 
+export { dismissEndedPulls } from './dismiss-ended-pulls.js';
+export { queryJobs } from './job-reply.js';
 export { observeDomain } from './observe-domain.js';
 export { parseBlockNodes } from './parse-block-nodes.js';
 export { resolveBackingChain } from './resolve-backing-chain.js';
@@ -37,6 +39,7 @@ export { PlanError } from './plan-error.js';
 export type { QmpErrorKind } from './error.js';
 export type { QmpErrorCode } from './error-code.js';
 export type { QmpTransactionAction } from './format-command.js';
+export type { JobReply } from './job-reply.js';
 export type { DiskMapping, ObserveOptions } from './observe-domain.js';
 export type { FailedStep, NotUndone } from './plan-error.js';
 export type { QmpCommand } from './qmp-command.js';

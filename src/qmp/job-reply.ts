@@ -15,7 +15,17 @@ export interface JobReply {
   readonly error?: string;
 }
 
-/** The jobs QEMU has, running and ended. */
+/**
+ * Asks for the jobs QEMU has, running and ended.
+ *
+ * @throws {@link CheckpointError} with `invalid-input` where the reply is none of jobs.
+ * @throws {@link QmpError} where the command failed or the session has ended.
+ * @example
+ * ```ts
+ * await queryJobs(session); // []
+ * ```
+ * @see QEMU `query-jobs`
+ */
 export async function queryJobs(session: QmpSession): Promise<readonly JobReply[]> {
   return parseWith(jobsReplySchema, await session.execute('query-jobs'), 'reply');
 }

@@ -1,8 +1,10 @@
-import type { BitmapsExpectAction, Command } from '../core/action.js';
+import type { BitmapsExpectAction, Command, NodeRemoveAction } from '../core/action.js';
 import { checkBitmapChain } from '../core/check/bitmap-chain.js';
 import { throwProblems } from '../core/error.js';
 import type { Job } from '../core/job.js';
 import { problem } from '../core/problem.js';
+import { isQmpError, type QmpCommandError, type QmpError } from './error.js';
+import { qmpErrorCode } from './error-code.js';
 import { formatCommand } from './format-command.js';
 import { queryJobs } from './job-reply.js';
 import { parseBlockNodes } from './parse-block-nodes.js';
@@ -18,11 +20,31 @@ export async function runCommand(session: QmpSession, command: Command, options:
       return await cancelJob(session, command.job, options);
     case 'bitmaps-expect':
       return await expectBitmaps(session, command);
-    default: {
-      const { execute, arguments: args } = formatCommand(command);
-      await session.execute(execute, args);
-    }
+    case 'node-remove':
+      return await removeNode(session, command);
+    default:
+      await send(session, command);
   }
+}
+
+async function send(session: QmpSession, command: Command): Promise<void> {
+  const { execute, arguments: args } = formatCommand(command);
+  await session.execute(execute, args);
+}
+
+async function removeNode(session: QmpSession, command: NodeRemoveAction): Promise<void> {
+  try {
+    await send(session, command);
+  } catch (error) {
+    // QEMU does not show protocol layers apart from others, so whether one is there is found out by closing it.
+    if (command.mayBeGone && isQmpError(error) && isNodeMissing(error)) return;
+    throw error;
+  }
+}
+
+/** By its kind: the session may be of the other build, whose classes differ. */
+function isNodeMissing(error: QmpError): boolean {
+  return error.kind === 'command' && qmpErrorCode((error as QmpCommandError).desc) === 'node-not-found';
 }
 
 /** Whether a command changes nothing, so that there is nothing to put back. */
@@ -33,14 +55,23 @@ export function onlyLooks({ kind }: Command): boolean {
 /** Ends a job whatever its state, and sees it gone. */
 async function cancelJob(session: QmpSession, job: Job, options: WaitOptions): Promise<void> {
   const { jobId: id } = job;
-  const found = (await queryJobs(session)).find((candidate) => candidate.id === id);
-  if (found === undefined) return;
-  if (found.status !== 'concluded') {
-    await session.execute('job-cancel', { id });
+  const status = await statusOf(session, id);
+  if (status === undefined) return;
+  if (status !== 'concluded') {
+    try {
+      await session.execute('job-cancel', { id });
+    } catch (error) {
+      // QEMU refuses it for a job that has ended since it was asked.
+      if ((await statusOf(session, id)) !== 'concluded') throw error;
+    }
     const wait = { kind: 'job-wait', job, until: 'concluded', mayFail: true } as const;
     await waitForJob(session, wait, { waker: options.waker });
   }
   await session.execute('job-dismiss', { id });
+}
+
+async function statusOf(session: QmpSession, jobId: string): Promise<string | undefined> {
+  return (await queryJobs(session)).find(({ id }) => id === jobId)?.status;
 }
 
 async function expectBitmaps(session: QmpSession, { nodeName, bitmaps }: BitmapsExpectAction): Promise<void> {

@@ -6,9 +6,10 @@ import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import { namesIn } from '../core/model/pending-change.js';
 import { checkTree } from '../core/model/tree-integrity.js';
 import type { Decision } from '../core/plan/reconcile.js';
+import type { ResumedChange } from '../core/plan/resume-job.js';
 import { problem } from '../core/problem.js';
 import { StoreError } from './error.js';
-import type { StoredCheckpoints } from './stored-checkpoints.js';
+import type { StoredCheckpoints, StoredTree } from './stored-checkpoints.js';
 
 // A file's name has at most 255 bytes, ".json" among them.
 const mostNameBytes = 250;
@@ -18,7 +19,7 @@ const mostNameBytes = 250;
  *
  * @throws {@link CheckpointError} as {@link parseCheckpointTree}.
  */
-export function readTree({ checkpoints: stored }: StoredCheckpoints, input: CheckpointTree): CheckpointTree {
+export function readTree({ checkpoints: stored }: StoredTree, input: CheckpointTree): CheckpointTree {
   const known = new Set(stored.checkpoints);
   return guardInput({ tree: input }, () => {
     const { current } = input;
@@ -35,11 +36,7 @@ export function readTree({ checkpoints: stored }: StoredCheckpoints, input: Chec
  * 1. a new name makes too long a file name;
  * 2. a checkpoint comes or goes that a pending change is about: only a reconciliation may say what becomes of it.
  */
-export function checkChange(
-  directory: string,
-  { checkpoints, pending }: StoredCheckpoints,
-  next: CheckpointTree,
-): void {
+export function checkChange(directory: string, { checkpoints, pending }: StoredTree, next: CheckpointTree): void {
   const before = namesOf(checkpoints);
   const after = namesOf(next);
   // 1
@@ -54,7 +51,7 @@ export function checkChange(
 
 /** Whether a reconciliation was made from what is stored: it leads to just those checkpoints that its decisions leave. */
 export function isMadeFrom(
-  { checkpoints, pending }: StoredCheckpoints,
+  { checkpoints, pending }: StoredTree,
   next: CheckpointTree,
   decisions: readonly Decision[],
 ): boolean {
@@ -67,6 +64,22 @@ export function isMadeFrom(
   const expected = new Map([...kept, ...confirmed].map((checkpoint) => [checkpoint.name, checkpoint]));
   const { checkpoints: left } = next;
   return left.length === expected.size && left.every((one) => isSameButForParent(one, expected.get(one.name)));
+}
+
+/** Whether a resumption was made from what is stored: what it ends is noted, and only where checkpoints were made has changed. */
+export function isResumedFrom(
+  { checkpoints: { checkpoints }, chainChanges }: StoredCheckpoints,
+  next: CheckpointTree,
+  changes: readonly ResumedChange[],
+): boolean {
+  const isNoted = ({ pending }: ResumedChange) =>
+    pending === undefined || chainChanges.some((note) => isDeepStrictEqual(note, pending));
+  if (!changes.every(isNoted)) return false;
+  const withoutDisks = (checkpoint: Checkpoint) => ({ ...checkpoint, disks: [], parent: '' });
+  const stored = new Map(checkpoints.map((checkpoint) => [checkpoint.name, withoutDisks(checkpoint)]));
+  const mayEnd = changes.some(({ pending }) => pending !== undefined && pending.ended.length > 0);
+  if (!mayEnd && next.checkpoints.length !== stored.size) return false;
+  return next.checkpoints.every((one) => isDeepStrictEqual(withoutDisks(one), stored.get(one.name)));
 }
 
 function isDropped(verdict: string | undefined): boolean {

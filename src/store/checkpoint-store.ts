@@ -2,6 +2,7 @@ import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import type { Domain } from '../core/model/domain.js';
 import type { Plan } from '../core/plan/plan.js';
 import type { Reconciliation } from '../core/plan/reconcile.js';
+import type { Resumption } from '../core/plan/resume-job.js';
 import { machineFiles } from './file-system.js';
 import { openStore } from './open-store.js';
 import type { StoredCheckpoints } from './stored-checkpoints.js';
@@ -39,7 +40,7 @@ export interface CheckpointStore extends AsyncDisposable {
    *
    * Where `execute` fails, or this process dies, the note stays, for nobody knows how far it came: observe the domain again
    * and {@link reconcile}. It is taken back only where the failure says for certain that all is as it was: a
-   * {@link CheckpointError}, or an error whose `outcome` is `undone`, as `runPlan` gives. A plan without steps, or one that makes and deletes no checkpoint, needs no note.
+   * {@link CheckpointError}, or an error whose `outcome` is `undone`, as `runPlan` gives. A plan without steps, or one that makes and deletes no checkpoint and changes no layer, needs no note.
    *
    * @param domain - The one the plan was made from, with the checkpoints as they are kept.
    * @param execute - Sends the plan to QEMU, with `runPlan` say.
@@ -51,11 +52,11 @@ export interface CheckpointStore extends AsyncDisposable {
   run<T>(domain: Domain, plan: Plan, execute: () => Promise<T>): Promise<T>;
 
   /**
-   * Saves the outcome of a reconciliation whose steps have been run.
+   * Saves the outcome of a reconciliation, or of a resumption ({@link planResumeJob}), whose steps have been run.
    *
    * @throws {@link StoreError} `stale` where something else was changed or settled since; and what `save` throws.
    */
-  settle(reconciliation: Reconciliation): Promise<void>;
+  settle(outcome: Reconciliation | Resumption): Promise<void>;
 
   /** Waits for a change that is under way, and lets others write. */
   close(): Promise<void>;

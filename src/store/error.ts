@@ -16,8 +16,13 @@ export type StoreErrorDetails =
   | { readonly kind: 'name-clash'; readonly path: string; readonly checkpoint: string }
   /** The checkpoints have changed since they were loaded. */
   | { readonly kind: 'stale'; readonly path: string }
-  /** A change of these checkpoints was begun and has not been settled. */
-  | { readonly kind: 'unsettled'; readonly path: string; readonly checkpoints: readonly string[] }
+  /** A change of these checkpoints, or of the layers of these disks, was begun and has not been settled. */
+  | {
+      readonly kind: 'unsettled';
+      readonly path: string;
+      readonly checkpoints: readonly string[];
+      readonly disks?: readonly string[];
+    }
   /** A change is under way, or others change the store without end. */
   | { readonly kind: 'busy'; readonly path: string }
   /** The handle was opened for reading, or has been closed. */
@@ -75,8 +80,10 @@ function describe(details: StoreErrorDetails, cause: unknown): string {
     case 'stale':
       return `the checkpoints in ${path} are not those the plan was made from; load them again, observe the domain and plan anew`;
     case 'unsettled': {
-      const names = details.checkpoints.map((name) => `"${name}"`).join(', ');
-      return `a change of checkpoint ${names} in ${path} was begun and not ended; observe the domain, reconcile, and try again`;
+      const { checkpoints, disks = [] } = details;
+      const names = checkpoints.map((name) => `"${name}"`).join(', ');
+      const what = disks.length > 0 ? `the layers of disk ${disks.join(', ')}` : `checkpoint ${names}`;
+      return `a change of ${what} in ${path} was begun and not ended; observe the domain, reconcile, and try again`;
     }
     case 'busy':
       return `the store ${path} is being changed; wait until that has ended`;

@@ -2,10 +2,16 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isCheckpointError } from '../core/error.js';
 import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoint-tree.js';
-import { namesIn } from '../core/model/pending-change.js';
+import type { PendingChainChange } from '../core/model/pending-chain-change.js';
+import { namesIn, type PendingChange } from '../core/model/pending-change.js';
+import { pendingChainChangeOf } from '../core/plan/pending-chain-change.js';
 import { pendingChangeOf } from '../core/plan/pending-change.js';
-import { checkChange, isMadeFrom, readTree } from './check-change.js';
+import type { Reconciliation } from '../core/plan/reconcile.js';
+import type { Resumption } from '../core/plan/resume-job.js';
+import { chainNotes } from './chain-notes.js';
+import { checkChange, isMadeFrom, isResumedFrom, readTree } from './check-change.js';
 import type { CheckpointStore, StoreOptions } from './checkpoint-store.js';
+import { durableFiles } from './durable-files.js';
 import { StoreError } from './error.js';
 import { fileChanges, noteOf } from './file-changes.js';
 import type { FileSystem } from './file-system.js';
@@ -24,9 +30,10 @@ export async function openStore(
   if (!readOnly) await files.makeFolder(directory);
   else if ((await files.list(directory)) === undefined) throw refusal('not-found');
   const records = recordFiles(files, directory, readOnly);
+  const notes = chainNotes(files, directory, readOnly);
   const lock = readOnly ? undefined : await files.lock(directory);
   try {
-    if (!readOnly) await records.tidy();
+    if (!readOnly) await durableFiles(files, directory).tidy();
   } catch (error) {
     await lock?.release();
     throw error;
@@ -49,6 +56,32 @@ export async function openStore(
     }
   }
 
+  async function settleCheckpoints(reconciliation: Reconciliation): Promise<void> {
+    const before = await records.read();
+    const stored = storedCheckpoints(before);
+    const next = readTree(stored, reconciliation.next.checkpoints);
+    if (!isMadeFrom(stored, next, reconciliation.decisions)) throw refusal('stale');
+    const settled = reconciliation.decisions.filter(({ verdict }) => verdict !== 'undecided');
+    await records.apply(fileChanges(before, next, new Set(settled.map(({ checkpoint }) => checkpoint))));
+  }
+
+  async function settleChains({ next: { checkpoints }, changes }: Resumption): Promise<void> {
+    const before = await records.read();
+    const stored = { ...storedCheckpoints(before), chainChanges: await notes.read() };
+    const next = readTree(stored, checkpoints);
+    if (!isResumedFrom(stored, next, changes)) throw refusal('stale');
+    await records.apply(fileChanges(before, next, new Set()));
+    for (const { verdict, pending } of changes) {
+      if (verdict !== 'undecided' && pending !== undefined) await notes.remove(pending);
+    }
+  }
+
+  /** What is planned now may be about layers that go. */
+  async function expectNoChainChange(): Promise<void> {
+    const disks = (await notes.read()).map(({ diskTarget }) => diskTarget);
+    if (disks.length > 0) throw new StoreError({ kind: 'unsettled', path: directory, checkpoints: [], disks });
+  }
+
   async function close(): Promise<void> {
     closing ??= (async () => {
       await underWay;
@@ -62,7 +95,8 @@ export async function openStore(
 
     async load() {
       if (closing !== undefined) throw refusal('closed');
-      return storedCheckpoints(await records.read());
+      const stored = storedCheckpoints(await records.read());
+      return Object.freeze({ ...stored, chainChanges: Object.freeze(await notes.read()) });
     },
 
     save: (tree) =>
@@ -81,7 +115,13 @@ export async function openStore(
         const next = readTree(stored, plan.next.checkpoints);
         if (!isSameTree(domain.checkpoints, stored.checkpoints)) throw refusal('stale');
         checkChange(directory, stored, next);
-        const pending = pendingChangeOf(domain, { ...plan, next: { ...plan.next, checkpoints: next } });
+        await expectNoChainChange();
+        const chainChange = pendingChainChangeOf(domain, plan);
+        if (chainChange !== undefined) await notes.write(chainChange);
+        const pending = pendingBeside(
+          chainChange,
+          pendingChangeOf(domain, { ...plan, next: { ...plan.next, checkpoints: next } }),
+        );
         if (pending !== undefined) await records.apply(noteOf(before, pending));
         const settled = new Set(pending === undefined ? [] : namesIn(pending));
         let result: Awaited<ReturnType<typeof execute>>;
@@ -89,26 +129,34 @@ export async function openStore(
           result = await execute();
         } catch (error) {
           // The disks must not be asked then: a bitmap of that name that is there is someone else's.
-          if (isUndone(error)) await records.apply(fileChanges(await records.read(), stored.checkpoints, settled));
+          if (isUndone(error)) {
+            await records.apply(fileChanges(await records.read(), stored.checkpoints, settled));
+            if (chainChange !== undefined) await notes.remove(chainChange);
+          }
           throw error;
         }
         await records.apply(fileChanges(await records.read(), next, settled));
+        if (chainChange !== undefined) await notes.remove(chainChange);
         return result;
       }),
 
-    settle: (reconciliation) =>
+    settle: (outcome) =>
       change(async () => {
-        const before = await records.read();
-        const stored = storedCheckpoints(before);
-        const next = readTree(stored, reconciliation.next.checkpoints);
-        if (!isMadeFrom(stored, next, reconciliation.decisions)) throw refusal('stale');
-        const settled = reconciliation.decisions.filter(({ verdict }) => verdict !== 'undecided');
-        await records.apply(fileChanges(before, next, new Set(settled.map(({ checkpoint }) => checkpoint))));
+        if ('changes' in outcome) return await settleChains(outcome);
+        await settleCheckpoints(outcome);
       }),
 
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Checkpoints that end with a change of layers are told by its own note. */
+function pendingBeside(
+  chainChange: PendingChainChange | undefined,
+  change: PendingChange | undefined,
+): PendingChange | undefined {
+  return chainChange !== undefined && change?.kind === 'delete' ? undefined : change;
 }
 
 function isSameTree(one: CheckpointTree, other: CheckpointTree): boolean {

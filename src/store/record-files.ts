@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { durableFiles } from './durable-files.js';
 import { StoreError } from './error.js';
 import type { FileChanges } from './file-changes.js';
 import type { FileSystem } from './file-system.js';
@@ -11,15 +12,11 @@ export interface RecordFiles {
   read(): Promise<readonly CheckpointRecord[]>;
   /** Each change lasts before the next is begun. */
   apply(changes: FileChanges): Promise<void>;
-  /** Removes what a crash left of a file that was being written. */
-  tidy(): Promise<void>;
 }
-
-const temporaryFile = '.writing.tmp';
 
 /** @param readOnly - Others may write these files; otherwise what is in them is remembered. */
 export function recordFiles(files: FileSystem, directory: string, readOnly: boolean): RecordFiles {
-  const temporary = join(directory, temporaryFile);
+  const durable = durableFiles(files, directory);
   let known: readonly CheckpointRecord[] | undefined;
   let reading: Promise<readonly CheckpointRecord[]> | undefined;
 
@@ -39,9 +36,9 @@ export function recordFiles(files: FileSystem, directory: string, readOnly: bool
     try {
       for (const record of changes.writes) {
         await expectOwn(record, owners.get(record.file));
-        await replace(join(directory, record.file), formatRecord(record));
+        await durable.replace(record.file, formatRecord(record));
       }
-      for (const { file } of changes.removals) await remove(join(directory, file));
+      for (const { file } of changes.removals) await durable.remove(file);
       known = changes.records;
     } catch (error) {
       // Nobody knows what is in the files until they are read again.
@@ -57,21 +54,5 @@ export function recordFiles(files: FileSystem, directory: string, readOnly: bool
     throw new StoreError({ kind: 'name-clash', path, checkpoint: checkpoint.name });
   }
 
-  async function replace(path: string, text: string): Promise<void> {
-    await files.write(temporary, text);
-    await files.sync(temporary);
-    await files.rename(temporary, path);
-    await files.sync(directory);
-  }
-
-  async function remove(path: string): Promise<void> {
-    await files.remove(path);
-    await files.sync(directory);
-  }
-
-  async function tidy(): Promise<void> {
-    if (await files.exists(temporary)) await remove(temporary);
-  }
-
-  return { read, apply, tidy };
+  return { read, apply };
 }

@@ -1,5 +1,6 @@
 import { throwProblems } from '../core/error.js';
 import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
+import type { PendingChainChange } from '../core/model/pending-chain-change.js';
 import type { PendingChange } from '../core/model/pending-change.js';
 import { checkTree } from '../core/model/tree-integrity.js';
 import type { CheckpointRecord } from './record.js';
@@ -10,14 +11,19 @@ export interface StoredCheckpoints {
   readonly checkpoints: CheckpointTree;
   /** What was begun and not settled, the oldest first: see {@link planReconcile}. */
   readonly pending: readonly PendingChange[];
+  /** What was begun on the layers of disks and has not ended: see {@link planResumeJob}. */
+  readonly chainChanges: readonly PendingChainChange[];
 }
+
+/** What the files of its checkpoints say. */
+export type StoredTree = Omit<StoredCheckpoints, 'chainChanges'>;
 
 /**
  * What the files of a store say together; for the same records the same value.
  *
  * @throws {@link CheckpointError} where they are no tree.
  */
-export function storedCheckpoints(records: readonly CheckpointRecord[]): StoredCheckpoints {
+export function storedCheckpoints(records: readonly CheckpointRecord[]): StoredTree {
   const known = ofRecords.get(records);
   if (known !== undefined) return known;
   const ordered = inOrder(records);
@@ -34,7 +40,7 @@ export function storedCheckpoints(records: readonly CheckpointRecord[]): StoredC
   return stored;
 }
 
-const ofRecords = new WeakMap<readonly CheckpointRecord[], StoredCheckpoints>();
+const ofRecords = new WeakMap<readonly CheckpointRecord[], StoredTree>();
 
 /** Records in the order of the tree. */
 export function inOrder<R extends CheckpointRecord>(records: readonly R[]): readonly R[] {

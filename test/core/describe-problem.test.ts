@@ -9,6 +9,12 @@ const onDisk = { diskTarget: 'vda', nodeName: 'n' } as const;
 
 /** One text for each code and each way it can be put: whoever adds a code adds its text here, or the types do not fit. */
 const samples: Samples = {
+  'chain-change-interrupted': [
+    [
+      { code: 'chain-change-interrupted', diskTarget: 'vda', change: 'commit' },
+      'the commit of disk vda was interrupted and may be half done; run reconcile first',
+    ],
+  ],
   'change-interrupted': [
     [
       { code: 'change-interrupted', checkpoint: 'a', change: 'delete' },
@@ -155,6 +161,12 @@ const samples: Samples = {
     [
       { code: 'rescue-impossible', checkpoint: 'monday', ...onDisk, reason: 'no-backing' },
       'checkpoint "monday" cannot be rescued on disk vda: node "n" has no backing image, where what was discarded leaves no trace; only an older checkpoint or a full backup helps',
+    ],
+  ],
+  'rescue-holds-more': [
+    [
+      { code: 'rescue-holds-more', checkpoint: 'monday', ...onDisk },
+      'checkpoint "monday" was made on node "n" (disk vda), so it gets all that this layer has allocated: more than was written since, but less where someone has emptied it, as "qemu-img commit" does; make a full backup instead where that may have been done',
     ],
   ],
   'commit-heals': [

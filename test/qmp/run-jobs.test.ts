@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { type CommitJob, isCheckpointError, type Plan, type Step } from '../../src/index.js';
-import { isQmpError, type PlanError, type QmpSession, runPlan, type StepProgress } from '../../src/qmp/index.js';
+import { type CommitJob, type FillJob, isCheckpointError, type Plan, type Step } from '../../src/index.js';
+import {
+  isQmpError,
+  type PlanError,
+  QmpCommandError,
+  type QmpSession,
+  runPlan,
+  type StepProgress,
+  scriptedSession,
+} from '../../src/qmp/index.js';
 import { chain, disk } from '../support/builders.js';
 import { rejection } from '../support/rejection.js';
-import { type ScriptedJobs, scriptedJobs } from '../support/scripted-jobs.js';
+import { type ScriptedJob, type ScriptedJobs, scriptedJobs } from '../support/scripted-jobs.js';
 
 const job: CommitJob = {
   kind: 'commit',
@@ -109,6 +117,25 @@ describe('a plan with a job', () => {
     expect(jobs.done()).toEqual(sent);
   });
 
+  it.each([
+    ["Failed to find node with node-name='vda-active'", true, 'runs'],
+    ["Failed to find node with node-name='vda-active'", undefined, 'partly'],
+    ["Node 'vda-active' is busy: node is used as backing hd of 'x'", true, 'partly'],
+  ])('where a node cannot be closed (%s, may be gone: %s) %s', async (desc, mayBeGone, result) => {
+    const command = { kind: 'node-remove', nodeName: 'vda-active', ...(mayBeGone && { mayBeGone }) } as const;
+    const session = scriptedSession((name) => {
+      if (name === 'blockdev-del') throw new QmpCommandError(name, { desc });
+      return [];
+    });
+    const dismissed: Step = { command: { kind: 'transaction', actions: [add] }, why: 'add', pointOfNoReturn: true };
+    const run = runPlan(session, plan([dismissed, { command, why: 'close' }]), { schema: [] });
+    const outcome = await run.then(
+      () => 'runs',
+      (error: PlanError) => error.outcome,
+    );
+    expect(outcome).toBe(result);
+  });
+
   it('puts nothing back once there is no return: what was done is needed to go on', async () => {
     const jobs = scriptedJobs(['blockdev-del']);
     const error = (await rejection(runToReady(jobs, commit))) as PlanError;
@@ -135,6 +162,42 @@ describe('a plan with a job', () => {
       if (state === 'done' && step === complete) stop.abort(new Error('too late'));
     };
     expect(await runToReady(jobs, commit, { signal: stop.signal, onStep })).toBe(next);
+  });
+
+  const fill: FillJob = { kind: 'fill', jobId: 'j', nodeName: 'n', bitmap: 'tmp', targetNodeName: 't' };
+  const begin: Step = { command: { kind: 'job-start', job: fill }, why: 'begin' };
+  const copying: Step = { command: { kind: 'job-wait', job: fill, until: 'copying', mayFail: true }, why: 'copying' };
+  const cancel: Step = { command: { kind: 'job-cancel', job: fill }, why: 'cancel' };
+
+  it.each<[string, ScriptedJob, readonly string[]]>([
+    ['has copied something', { id: 'j', status: 'running', 'current-progress': 1 }, ['job-cancel', 'job-dismiss']],
+    ['had nothing to copy', { id: 'j', status: 'concluded' }, ['job-dismiss']],
+    ['could not copy', { id: 'j', status: 'concluded', error: 'Input/output error' }, ['job-dismiss']],
+  ])('stops a job that is to begin only, where it %s', async (_, state, sent) => {
+    const { session, set, asked, done } = scriptedJobs();
+    const waiting = asked(2);
+    set([{ id: 'j', status: 'running', 'current-progress': 0 }]);
+    const run = runPlan(session, plan([copying, cancel]));
+    set([{ id: 'j', status: 'running', 'current-progress': 0 }]);
+    await waiting;
+    set([state]);
+    expect(await run).toBe(next);
+    expect(done()).toEqual(sent);
+  });
+
+  it.each([
+    ['has ended since it was asked', 'concluded', ['job-cancel', 'job-dismiss']],
+    ['goes on', 'running', ['job-cancel']],
+  ])('takes that a cancel is refused only where the job %s', async (_, status, sent) => {
+    const jobs = scriptedJobs(['job-cancel']);
+    const waiting = jobs.asked(1);
+    jobs.set([{ id: 'j', status: 'running' }]);
+    const run = rejection(runPlan(jobs.session, plan([begin, cancel])).then(() => Promise.reject('it went well')));
+    await waiting;
+    jobs.set([{ id: 'j', status }]);
+    const error = await run;
+    expect(error === 'it went well').toBe(status === 'concluded');
+    expect(jobs.done()).toEqual(['blockdev-backup', ...sent]);
   });
 
   it('goes on where a job has ended that was meant to fail', async () => {

@@ -42,7 +42,7 @@ describe('checkpointStore, on files', () => {
     const path = join(folder.path, 'deep', 'store');
     await using store = await checkpointStore(path);
     expect(store.directory).toBe(path);
-    expect(await store.load()).toEqual({ checkpoints: { checkpoints: [] }, pending: [] });
+    expect(await store.load()).toEqual({ checkpoints: { checkpoints: [] }, pending: [], chainChanges: [] });
     await create(store, 'monday');
     expect(await readdir(path)).toEqual(['lock', 'monday.json']);
     expect(await modeOf(path)).toBe('700');
@@ -291,7 +291,7 @@ describe('run', () => {
       return 42;
     });
     expect(result).toBe(42);
-    expect(await store.load()).toEqual({ checkpoints: plan.next.checkpoints, pending: [] });
+    expect(await store.load()).toEqual({ checkpoints: plan.next.checkpoints, pending: [], chainChanges: [] });
   });
 
   it('saves a plan that makes and deletes nothing without a note', async () => {
@@ -331,7 +331,7 @@ describe('run', () => {
     const reconciliation = await reconcile(await observe(machine, store), store);
     expect(reconciliation.decisions).toMatchObject([{ checkpoint: 'a', verdict: 'drop' }]);
     await store.settle(reconciliation);
-    expect(await store.load()).toEqual({ checkpoints: { checkpoints: [] }, pending: [] });
+    expect(await store.load()).toEqual({ checkpoints: { checkpoints: [] }, pending: [], chainChanges: [] });
   });
 
   it.each<[string, unknown]>([
@@ -479,7 +479,7 @@ describe('what is pending', () => {
       'd: drop',
     ]);
     await store.settle(reconciliation);
-    expect(await store.load()).toEqual({ checkpoints: given.checkpoints, pending: [] });
+    expect(await store.load()).toEqual({ checkpoints: given.checkpoints, pending: [], chainChanges: [] });
   });
 
   it('stays where it is undecided, and is dropped where that is asked for', async () => {
@@ -489,7 +489,11 @@ describe('what is pending', () => {
     await store.settle(await reconcile(withoutDisks, store));
     expect(machine.files.show()).toEqual(before);
     await store.settle(await reconcile(withoutDisks, store, { dropUndecided: true }));
-    expect(await store.load()).toEqual({ checkpoints: tree(given.checkpoints.checkpoints.slice(0, 1)), pending: [] });
+    expect(await store.load()).toEqual({
+      checkpoints: tree(given.checkpoints.checkpoints.slice(0, 1)),
+      pending: [],
+      chainChanges: [],
+    });
   });
 
   it.each<[string, (given: Domain) => Parameters<CheckpointStore['settle']>[0]]>([

@@ -63,7 +63,7 @@ export function dieAndResume(domain: Domain, plan: Plan, steps: number, options:
 
 function resumptionOf(qemu: Qemu, domain: Domain, pending: Parameters<typeof planResumeJob>[2]): Resumption {
   dismissEndedPulls(qemu);
-  const jobs = qemu.jobs().map(({ jobId: id, status }) => ({ id, status }));
+  const jobs = qemu.jobs().map(({ jobId: id, ...rest }) => ({ id, ...rest }));
   return planResumeJob(qemu.observe(domain), jobs, pending);
 }
 

@@ -43,6 +43,8 @@ export interface JobState {
   readonly id: string;
   /** `running`, `ready`, `pending`, `concluded`, … */
   readonly status: string;
+  /** Why it failed. */
+  readonly error?: string;
 }
 
 /**
@@ -56,7 +58,9 @@ export interface JobState {
  * 2. one that has not happened and whose job still runs goes on as it was planned;
  * 3. any other is taken back: its job is forgotten, and what it left behind is removed. Data that a commit has moved
  *    already stays where it is: the layers above have it too, so nothing changes for anyone;
- * 4. where the disk or the layer that takes the data is not there, nothing is decided;
+ * 4. where the disk or the layer that takes the data is not there, nothing is decided; neither is it where the layers and the
+ *    job contradict each other, as they do where the disk is mapped to a layer that the guest does not use: bitmaps that
+ *    are needed would be taken for leftovers;
  * 5. jobs of this library that make images are cancelled: nobody waits for them any more.
  *
  * To resume again, after the steps failed or the process died once more, is always right. A pull that has ended has to be
@@ -123,7 +127,15 @@ function endOf(domain: Domain, note: PendingChainChange, jobs: readonly JobState
     // 3, 4
     if (note.job.kind === 'copy' && findDisk(domain, note.diskTarget) !== undefined)
       return takenBack(domain, note, creating);
-    return undecided(checkpoints);
+    return undecided(
+      checkpoints,
+      'The disk, or the layer that takes the data, is not there: nothing can be told until it is.',
+    );
+  }
+  // 4
+  if (isContradicted(begun, state)) {
+    const why = `The layers and job "${note.job.jobId}" contradict each other: look anew, with the disk mapped to the node that the guest uses; if somebody has cancelled the job, dismiss it first.`;
+    return undecided(checkpoints, why);
   }
   const bitmaps = examineCarried(domain, begun.change, { endCheckpoints: note.ended.length > 0, resumed: true });
   // 1
@@ -211,13 +223,21 @@ function takenBack(
 
 function endSnapshot(domain: Domain, note: PendingChainChange, creating: readonly Step[]): End {
   const disk = findDisk(domain, note.diskTarget);
-  if (disk === undefined || disk.backingChain.length === 0) return undecided(domain.checkpoints);
+  if (disk === undefined || disk.backingChain.length === 0)
+    return undecided(domain.checkpoints, 'The disk is not there: nothing can be told until it is.');
   if (!disk.backingChain.some((layer) => isLayer(layer, note.receiver))) return takenBack(domain, note, creating);
   return { steps: creating, checkpoints: domain.checkpoints, verdict: 'finish', why: 'The snapshot was taken.' };
 }
 
-function undecided(checkpoints: CheckpointTree): End {
-  const why = 'The disk, or the layer that takes the data, is not there: nothing can be told until it is.';
+/** A job that ended well has changed the layers, and one that runs has not; a read-only base is none that a guest writes to. */
+function isContradicted({ change, isDone }: BegunChange, state: JobState | undefined): boolean {
+  if (state === undefined) return false;
+  if (isDone) return !isOver(state);
+  const isSurelyCancelled = change.kind === 'commit' && change.receiver.readOnly;
+  return isOver(state) && state.error === undefined && !isSurelyCancelled;
+}
+
+function undecided(checkpoints: CheckpointTree, why: string): End {
   return { steps: [], checkpoints, verdict: 'undecided', why };
 }
 

@@ -4,7 +4,7 @@ import { planCommit } from '../../../src/core/plan/commit.js';
 import { planCopy } from '../../../src/core/plan/copy.js';
 import { pendingChainChangeOf } from '../../../src/core/plan/pending-chain-change.js';
 import { planPull } from '../../../src/core/plan/pull.js';
-import { planResumeJob } from '../../../src/core/plan/resume-job.js';
+import { type JobState, planResumeJob } from '../../../src/core/plan/resume-job.js';
 import { planTakeSnapshot } from '../../../src/core/plan/take-snapshot.js';
 import type { Domain, Plan } from '../../../src/index.js';
 import { disk } from '../../support/builders.js';
@@ -20,6 +20,9 @@ const commit = (topNodeName: string, baseNodeName: string) =>
 const toNext = commit('vda-active', 'vda-1');
 const copy = planCopy(layered, { diskTarget: 'vda', mirror });
 const snapshot = planTakeSnapshot(layered, { disks: [{ diskTarget: 'vda', overlay: mirror }] });
+
+const commitId = 'checkpoint-commit-vda-vda-active-vda-1';
+const copyId = 'checkpoint-copy-vda-vda-active-copy';
 
 const changes: readonly (readonly [string, Plan])[] = [
   ['an active commit into the next layer', toNext],
@@ -157,6 +160,33 @@ describe('planResumeJob', () => {
     expect(steps).toEqual([]);
     expect(changes).toMatchObject([{ diskTarget: 'vda', verdict: 'undecided', pending }]);
     expect(next).toEqual(domain);
+  });
+
+  it.each<[string, Domain, Plan, JobState]>([
+    ['ended well, and no layer has changed', layered, copy, { id: copyId, status: 'concluded' }],
+    [
+      'ended well, and the base can be written to',
+      withLayer(layered, 1, { readOnly: false }),
+      toNext,
+      { id: commitId, status: 'concluded' },
+    ],
+    ['runs, and the layers have changed', toNext.next, toNext, { id: commitId, status: 'ready' }],
+  ])(
+    'decides nothing where the job %s: the disk may be mapped to a layer that the guest does not use',
+    (_, seen, plan, job) => {
+      const note = pendingChainChangeOf(layered, plan) as PendingChainChange;
+      const there = { ...seen, otherNodes: [...(seen.otherNodes ?? []), ...(copy.next.disks[0]?.backingChain ?? [])] };
+      const { steps, changes } = planResumeJob(there, [job], [note]);
+      expect(steps).toEqual([]);
+      expect(changes).toMatchObject([{ verdict: 'undecided', why: expect.stringContaining('contradict') }]);
+    },
+  );
+
+  it('takes a commit back that somebody has cancelled, as its base shows, which is read-only again', () => {
+    const note = pendingChainChangeOf(layered, toNext) as PendingChainChange;
+    const { steps, changes } = planResumeJob(layered, [{ id: commitId, status: 'concluded' }], [note]);
+    expect(spell({ steps } as unknown as Plan)).toEqual(['cancel']);
+    expect(changes).toMatchObject([{ verdict: 'take-back' }]);
   });
 
   it('waits for a pull that runs, and closes what it leaves', () => {
