@@ -62,7 +62,13 @@ export type ChainProblemDetails =
       readonly reason: 'no-bitmap' | 'origin-unknown' | 'origin-gone' | 'no-backing';
       readonly nodeName?: string;
     }
-  // One that can be, and would be whole after a commit too
+  // One that can be: whether what it gets is right, and what would do as well
+  | {
+      readonly code: 'rescue-holds-more';
+      readonly diskTarget: string;
+      readonly checkpoint: string;
+      readonly nodeName: string;
+    }
   | {
       readonly code: 'commit-heals';
       readonly diskTarget: string;

@@ -74,6 +74,11 @@ export function describeChainProblem(problem: ChainProblemDetails): ProblemText 
       return bitmapEnds(problem);
     case 'rescue-impossible':
       return rescueImpossible(problem);
+    case 'rescue-holds-more':
+      return words(
+        `checkpoint "${excerpt(problem.checkpoint)}" was made on ${nodeText(problem)}, so it gets all that this layer has allocated: more than was written since, but less where someone has emptied it, as "qemu-img commit" does`,
+        'make a full backup instead where that may have been done',
+      );
     case 'commit-heals':
       return words(
         `checkpoint "${excerpt(problem.checkpoint)}" would be whole on disk ${problem.diskTarget} after a commit too: its bitmap on node "${problem.nodeName}" records what is moved there`,

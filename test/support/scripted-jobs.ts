@@ -5,6 +5,8 @@ export interface ScriptedJob {
   readonly id: string;
   readonly status: string;
   readonly error?: string;
+  /** Default: 1 of 2. */
+  readonly 'current-progress'?: number;
 }
 
 /** A session in whose QEMU jobs go on as the test says. */

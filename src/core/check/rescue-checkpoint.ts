@@ -74,7 +74,9 @@ export interface LackingBitmap {
  * 5. what is there of the bitmap can be removed, and a read-only layer can be opened for writing: {@link checkRemovals};
  * 6. it can store the bitmap then;
  * 7. the names of what is temporary are free, or those of what a rescue that did not end has left;
- * 8. where there is a layer with the bitmap in good order below all that lack it, a commit into it would do, too.
+ * 8. where there is a layer with the bitmap in good order below all that lack it, a commit into it would do, too;
+ * 9. where the layer that the checkpoint was made on lacks it, that one may be older, and has more allocated than was written
+ *    since. It has less only if someone has emptied it, which nothing tells.
  */
 export function examineRescue(domain: Domain, { diskTarget, checkpoint: name }: RescueRequest): ExaminedRescue {
   // 1
@@ -105,7 +107,7 @@ export function examineRescue(domain: Domain, { diskTarget, checkpoint: name }: 
   return {
     found,
     problems: [...checkBacking(name, found), ...checkStorable(found), ...checkNames(domain, name, found)],
-    warnings: checkHeals(name, found, origin),
+    warnings: tellWarnings(name, found, origin),
   };
 }
 
@@ -192,15 +194,15 @@ function checkNames(domain: Domain, checkpoint: string, found: LackingBitmap): r
   return [...taken.map((nodeName) => problem({ code: 'node-name-taken', nodeName })), ...others];
 }
 
-function checkHeals(checkpoint: string, { disk, lacking }: LackingBitmap, origin: number): readonly Problem[] {
+function tellWarnings(checkpoint: string, { disk, lacking }: LackingBitmap, origin: number): readonly Problem[] {
   const { diskTarget, backingChain } = disk;
   const [top] = lacking;
-  const bottom = lacking.at(-1);
-  if (top === undefined || bottom === undefined) return [];
-  const lowest = backingChain.indexOf(bottom.node);
-  const base = backingChain[lowest + 1];
+  const lowest = lacking.at(-1)?.node;
+  const base = backingChain[origin];
+  if (top === undefined || lowest === undefined || base === undefined) return [];
+  // 9
+  if (lowest === base) return [problem({ code: 'rescue-holds-more', diskTarget, checkpoint, nodeName: base.nodeName })];
   // 8
-  if (base === undefined || lowest >= origin) return [];
-  const { nodeName } = base;
+  const { nodeName } = backingChain[backingChain.indexOf(lowest) + 1] ?? base;
   return [problem({ code: 'commit-heals', diskTarget, checkpoint, topNodeName: top.node.nodeName, nodeName })];
 }

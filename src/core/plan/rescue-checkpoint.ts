@@ -28,8 +28,9 @@ import { finishPlan, type Plan, type Step } from './plan.js';
  * writing all the time, and what it writes is recorded from before the filling on. The bitmap itself is only added in the
  * last transaction, with all that was found: at no time does the checkpoint seem good and is not.
  *
- * A bitmap made this way holds all that was written since the checkpoint. On the layer that the checkpoint was made on it may
- * hold more, for the layer may be older; above, it holds just what was written.
+ * A bitmap made this way holds all that was written since the checkpoint, and above the layer that the checkpoint was made on
+ * just that. On that layer itself it may hold more, for the layer may be older; and less if someone has emptied it meanwhile, as
+ * `qemu-img commit` does, which nothing tells: so it is told in `warnings` where that layer is filled (`rescue-holds-more`).
  *
  * Where all layers have the bitmap in good order there is nothing to do. What a rescue that did not end has left behind is
  * removed first, so to plan again after a failure is always right.

@@ -189,21 +189,27 @@ describe('a rescue is not refused', () => {
   });
 });
 
-describe('8: a commit would make it whole as well', () => {
+describe('it is told that', () => {
   const heals = (topNodeName: string, nodeName: string) => [
     { code: 'commit-heals', diskTarget: 'vda', checkpoint: 'a', topNodeName, nodeName },
   ];
+  const more = [{ code: 'rescue-holds-more', diskTarget: 'vda', checkpoint: 'b', nodeName: 'vda-1' }];
   it.each<[string, Domain, RescueRequest, readonly object[]]>([
-    ['of the active layer', lost, of('a'), heals('vda-active', 'vda-1')],
-    ['of a layer below it', lostBelow, of('a'), heals('vda-1', 'vda-2')],
+    ['8: a commit of the active layer would do', lost, of('a'), heals('vda-active', 'vda-1')],
+    ['8: a commit of a layer below it would do', lostBelow, of('a'), heals('vda-1', 'vda-2')],
     [
-      'of all down to the lowest that lacks it',
+      '8: a commit of all down to the lowest that lacks it would do',
       withBitmap(lostBelow, 0, 'a', inconsistent),
       of('a'),
       heals('vda-active', 'vda-2'),
     ],
-    ['not where nothing is lacking', layered, of('a'), []],
-    ['not where the layer it was made on lacks it', withBitmap(layered, 1, 'b', undefined), of('b'), []],
+    ['nothing, where nothing is lacking', layered, of('a'), []],
+    [
+      '9: the layer it was made on is filled, which may be older',
+      withBitmap(withBitmap(layered, 0, 'b', undefined), 1, 'b', inconsistent),
+      of('b'),
+      more,
+    ],
   ])('%s', (_, given, request, warnings) => {
     expect(detailsOf(planRescueCheckpoint(given, request).warnings ?? [])).toEqual(warnings);
   });
