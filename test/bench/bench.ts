@@ -1,10 +1,16 @@
 import { type Figure, median } from './compare.js';
 import { benchCore } from './core.js';
 import { benchCreate } from './create.js';
+import { benchLatency } from './latency.js';
 import { benchSession } from './session.bench.js';
 import { coreSize, importMilliseconds } from './size.js';
 
-const figures: readonly Figure[] = [...(await benchCore()), ...(await benchSession()), ...(await benchCreate())];
+const figures: readonly Figure[] = [
+  ...(await benchCore()),
+  ...(await benchSession()),
+  ...(await benchCreate()),
+  ...(await benchLatency()),
+];
 for (const { name, ratio, atMost } of figures) {
   const target = atMost === undefined ? '' : ` (at most ${atMost})`;
   console.log(`${ratio.toFixed(2).padStart(6)}  ${name}${target}`);

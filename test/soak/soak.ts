@@ -3,19 +3,22 @@ import { howToInstall, type Qemu, qemuVersions } from '../support/qemu/find-qemu
 import { killManager } from './kill-manager.js';
 import type { SoakReport } from './report.js';
 import { stopManager } from './stop-manager.js';
+import { type WalkReport, walkLayers } from './walk.js';
 
-const usage = `npm run soak -- [--only kills|stops] [--qemu VERSION] [--kills N] [--seed N] [--minutes N]
-  --only      kills: at random moments; stops: at every moment of a change; default: both
+const usage = `npm run soak -- [--only kills|stops|walks] [--qemu VERSION] [--kills N] [--walks N] [--seed N] [--minutes N]
+  --only      kills: at random moments; stops: at every moment of a change; walks: random operations on layers; default: all
   --qemu      only this version, 7.2 say; default: every QEMU that is here
   --kills     how many at random; default 200
+  --walks     how many of up to 30 operations; default 150
   --seed      makes the random moments the same again; default: another each time
   --minutes   goes on for so long with further seeds; default: one seed`;
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true, default: ['kills', 'stops'] },
+    only: { type: 'string', multiple: true, default: ['kills', 'stops', 'walks'] },
     qemu: { type: 'string' },
     kills: { type: 'string', default: '200' },
+    walks: { type: 'string', default: '150' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
     minutes: { type: 'string', default: '0' },
     help: { type: 'boolean' },
@@ -24,11 +27,12 @@ const { values } = parseArgs({
 
 async function soak(): Promise<number> {
   const kills = Number(values.kills);
+  const walks = Number(values.walks);
   const seed = Number(values.seed);
   const end = Date.now() + Number(values.minutes) * 60_000;
   const versions = qemuVersions().filter(({ version }) => values.qemu === undefined || version === values.qemu);
   if (versions.length === 0) throw new Error(`no such QEMU is here: ${howToInstall(values.qemu ?? '7.2')}`);
-  console.log(`seed ${seed}: the same again with --seed ${seed} --kills ${kills}`);
+  console.log(`seed ${seed}: the same again with --seed ${seed} --kills ${kills} --walks ${walks}`);
   let faults = 0;
   if (values.only.includes('stops')) {
     for (const qemu of versions) faults += tell(qemu, 'at every moment', await stopManager(qemu, 'all', progress));
@@ -40,12 +44,36 @@ async function soak(): Promise<number> {
       }
     }
   }
-  console.log(faults === 0 ? 'passed: every kill was settled' : `FAILED: ${faults} faults`);
+  if (values.only.includes('walks')) {
+    // Each walk has a seed of its own, so the next round begins where this one ends.
+    for (let now = seed; now === seed || Date.now() < end; now += walks) {
+      for (const qemu of versions) {
+        const report = await walkLayers(qemu, { walks, seed: now }, walkProgress);
+        faults += tellWalks(qemu, now, report);
+      }
+    }
+  }
+  console.log(
+    faults === 0 ? 'passed: every kill was settled, every walk went as it should' : `FAILED: ${faults} faults`,
+  );
   return faults === 0 ? 0 : 1;
 }
 
 function progress({ kills, faults }: SoakReport): void {
   if (kills % 20 === 0) console.log(`  ${kills} kills, ${faults.length} faults`);
+}
+
+function walkProgress({ walks, operations, faults }: WalkReport): void {
+  if (walks % 20 === 0) console.log(`  ${walks} walks, ${operations} operations, ${faults.length} faults`);
+}
+
+function tellWalks({ version }: Qemu, seed: number, report: WalkReport): number {
+  const { walks, operations, restored, outcomes, faults } = report;
+  const counted = `${walks} walks, ${operations} operations, ${restored} backups restored, ${faults.length} faults`;
+  console.log(`QEMU ${version}, seeds ${seed} to ${seed + walks - 1}: ${counted}`);
+  for (const [outcome, count] of [...outcomes].sort()) console.log(`  ${String(count).padStart(4)} ${outcome}`);
+  for (const fault of faults) console.log(`  ${fault}`);
+  return faults.length;
 }
 
 /** @returns How many faults there are. */
