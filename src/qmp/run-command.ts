@@ -52,6 +52,11 @@ export function onlyLooks({ kind }: Command): boolean {
   return kind === 'job-wait' || kind === 'bitmaps-expect';
 }
 
+/** Whether there is nothing to put back: nothing was changed, or a job was forgotten that had ended. */
+export function leavesNothing(command: Command): boolean {
+  return onlyLooks(command) || command.kind === 'job-dismiss';
+}
+
 /** Ends a job whatever its state, and sees it gone. */
 async function cancelJob(session: QmpSession, job: Job, options: WaitOptions): Promise<void> {
   const { jobId: id } = job;

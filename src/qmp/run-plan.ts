@@ -8,7 +8,7 @@ import { idleWaker, type JobWaker, jobWaker } from './job-waker.js';
 import { type NotUndone, PlanError } from './plan-error.js';
 import { type QmpSchema, readQmpSchema } from './qmp-schema.js';
 import type { QmpSession } from './qmp-session.js';
-import { onlyLooks, runCommand } from './run-command.js';
+import { leavesNothing, runCommand } from './run-command.js';
 import { schemaOf } from './schema-of.js';
 import type { JobProgress } from './wait-for-job.js';
 
@@ -118,7 +118,7 @@ async function putBack(
       break;
     }
     if (step.undo === undefined) {
-      if (!onlyLooks(step.command)) notUndone.push({ step });
+      if (!leavesNothing(step.command)) notUndone.push({ step });
       continue;
     }
     try {

@@ -140,7 +140,7 @@ describe('a plan with a job', () => {
     const jobs = scriptedJobs(['blockdev-del']);
     const error = (await rejection(runToReady(jobs, commit))) as PlanError;
     expect(error).toMatchObject({ outcome: 'partly', failed: { step: gone }, undone: [] });
-    expect(error.notUndone).toEqual([{ step: dismiss }, { step: complete }]);
+    expect(error.notUndone).toEqual([{ step: complete }]);
     expect(jobs.done()).toEqual(['block-commit', 'transaction', 'job-complete', 'job-dismiss', 'blockdev-del']);
   });
 

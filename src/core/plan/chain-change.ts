@@ -56,24 +56,21 @@ export function expectSteps({ receiver }: ChainChange, carried: readonly Carried
 }
 
 /**
- * The dropped layers are closed, the uppermost first, and their protocol layers with them. Nodes that QEMU named itself go by
- * themselves; those that another disk stands on stay.
- *
- * @param resumed - Some may be closed already.
+ * The dropped layers are closed, the uppermost first, and their protocol layers with them. Nodes that QEMU named itself, and
+ * those of a `-drive`, go by themselves; those that another disk stands on stay.
  */
-export function closeSteps(domain: Domain, change: ChainChange, resumed = false): readonly Step[] {
+export function closeSteps(domain: Domain, change: ChainChange): readonly Step[] {
   const others = domain.disks.filter(({ diskTarget }) => diskTarget !== change.diskTarget);
   const inUse = new Set(
     others.flatMap(({ backingChain }) => backingChain.flatMap((node) => [node.nodeName, node.fileNodeName])),
   );
-  const mayBeGone = resumed ? { mayBeGone: true as const } : {};
   return remainingNodes(change).flatMap((node): Step[] => {
     const { nodeName, fileNodeName } = node;
     if (isGeneratedNodeName(nodeName) || inUse.has(nodeName)) return [];
     const why = `Close layer "${nodeName}", which is no part of disk ${change.diskTarget} any more.`;
-    const close: Step = { command: { kind: 'node-remove', nodeName, ...mayBeGone }, why };
+    const close: Step = { command: { kind: 'node-remove', nodeName, mayBeGone: true }, why };
     if (fileNodeName === undefined || !isFileNodeNamed(node) || inUse.has(fileNodeName)) return [close];
-    const command = { kind: 'node-remove', nodeName: fileNodeName, ...mayBeGone } as const;
+    const command = { kind: 'node-remove', nodeName: fileNodeName, mayBeGone: true } as const;
     return [close, { command, why: `Close its protocol layer "${fileNodeName}".` }];
   });
 }

@@ -173,7 +173,7 @@ function finished(
   // Layers are closed only after the rest was merged and looked for.
   const merged = isOpen && movesGuest(change) ? mergeSteps(change, carried) : [];
   const expected = isOpen ? expectSteps(change, carried) : [];
-  const closed = closeSteps(domain, withClosed(change, note), true);
+  const closed = closeSteps(domain, withClosed(change, note));
   const forgotten = state === undefined ? [] : [dismissStep(job)];
   const waited = state === undefined ? [] : [waitStep(job, 'concluded', 'See that the job has ended.')];
   const steps = movesGuest(change)
