@@ -1,5 +1,6 @@
 import type { BegunChange } from '../check/begun-change.js';
-import { layersOf } from '../check/bitmap-removal.js';
+import { checkRemovals, layersOf } from '../check/bitmap-removal.js';
+import { throwProblems } from '../error.js';
 import type { Job } from '../job.js';
 import { findBitmap } from '../model/bitmap.js';
 import { type Domain, findNode } from '../model/domain.js';
@@ -20,6 +21,7 @@ export function cleanSteps(domain: Domain, { change }: BegunChange, { added }: P
   const doomed = added
     .filter((bitmap) => findBitmap(receiver, bitmap) !== undefined)
     .map((bitmap) => ({ diskTarget, bitmap, layers: [layer] }));
+  throwProblems(checkRemovals(doomed));
   const why = `Remove what the job was to leave on node "${receiver.nodeName}": its checkpoints were made above.`;
   const removal = doomed.length === 0 ? [] : removalSteps(domain, doomed, why);
   // QEMU 7.2 leaves the base of a commit that was cancelled open for writing.

@@ -6,7 +6,7 @@ import { pendingChainChangeOf } from '../../../src/core/plan/pending-chain-chang
 import { planPull } from '../../../src/core/plan/pull.js';
 import { type JobState, planResumeJob } from '../../../src/core/plan/resume-job.js';
 import { planTakeSnapshot } from '../../../src/core/plan/take-snapshot.js';
-import type { Domain, Plan } from '../../../src/index.js';
+import type { Bitmap, Domain, Plan } from '../../../src/index.js';
 import { disk } from '../../support/builders.js';
 import { imageOf, layered, layers, origins, spell, withBitmap, withLayer } from '../../support/layers.js';
 import type { Qemu } from '../../support/model.js';
@@ -198,6 +198,13 @@ describe('planResumeJob', () => {
       'remove vda-1',
       'remove vda-1-file',
     ]);
+  });
+
+  it('refuses to take back what something holds', () => {
+    const note = pendingChainChangeOf(layered, toNext) as PendingChainChange;
+    const [c] = layers[0]?.bitmaps ?? [];
+    const left = withLayer(layered, 1, { bitmaps: [{ ...(c as Bitmap), busy: true }] });
+    expect(codesOf(refusal(() => planResumeJob(left, [], [note])))).toEqual(['bitmap-busy']);
   });
 
   it('refuses to go on where something holds a bitmap that is to be carried over', () => {
