@@ -30,8 +30,9 @@ export function carrySteps({ receiver }: ChainChange, carried: readonly CarriedB
   });
   const added = actions.flatMap((action) => (action.kind === 'bitmap-add' ? [removalOf(action)] : []));
   const why = `Let the bitmaps of the layers that go be recorded on node "${receiver.nodeName}" too, with all they hold.`;
+  // What was merged into bitmaps that were there stays: the layers above say the same.
   const undo = { kind: 'transaction', actions: added } as const;
-  return [{ command: { kind: 'transaction', actions }, why, ...(added.length > 0 && { undo }) }];
+  return [{ command: { kind: 'transaction', actions }, why, undo }];
 }
 
 /** What the guest wrote to the dropped layers until the job ended; merging twice does no harm. */

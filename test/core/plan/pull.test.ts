@@ -54,11 +54,12 @@ describe('planPull', () => {
   it('ends the job where anything fails, until it has ended; what was merged is on a layer below too, and stays', () => {
     const { steps } = planPull(layered, toBase);
     expect(steps.map(({ undo, pointOfNoReturn }) => undo?.kind ?? pointOfNoReturn)).toEqual([
-      undefined,
+      'transaction',
       'job-cancel',
       true,
       ...Array.from({ length: 4 }, () => undefined),
     ]);
+    expect(steps[0]?.undo).toEqual({ kind: 'transaction', actions: [] });
   });
 
   it('merges nothing for what was made on the active layer', () => {
