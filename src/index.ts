@@ -78,6 +78,7 @@ export type { RedefineOptions } from './core/check/redefine-checkpoint.js';
 export type { RescueRequest } from './core/check/rescue-checkpoint.js';
 export type { SnapshotDisk, SnapshotOptions, SnapshotRequest } from './core/check/take-snapshot.js';
 export type { CommitJob, CopyJob, CreateJob, FillJob, Job, PullJob } from './core/job.js';
+export type { JobState } from './core/job-state.js';
 export type { Bitmap } from './core/model/bitmap.js';
 export type { BlockNode } from './core/model/block-node.js';
 export type { Checkpoint, CheckpointDisk } from './core/model/checkpoint.js';
@@ -92,5 +93,5 @@ export type { PendingChange, PendingCreate, PendingDelete, PendingRemoval } from
 export type { BitmapMergeRequest } from './core/plan/bitmap-merge.js';
 export type { Plan, Step } from './core/plan/plan.js';
 export type { Decision, ReconcileOptions, Reconciliation } from './core/plan/reconcile.js';
-export type { JobState, ResumedChange, Resumption } from './core/plan/resume-job.js';
+export type { ResumedChange, Resumption } from './core/plan/resume-job.js';
 export type { Problem, ProblemDetails } from './core/problem.js';

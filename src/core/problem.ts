@@ -1,5 +1,7 @@
+import type { BitmapProblemDetails } from './bitmap-problem.js';
 import type { ChainProblemDetails } from './chain-problem.js';
 import { describeProblem } from './describe-problem.js';
+import type { QemuProblemDetails } from './qemu-problem.js';
 
 /**
  * Why something cannot be done, as data: a `code` to branch on, the fields that go with it, and a sentence for people
@@ -41,94 +43,10 @@ export type ProblemDetails =
   | { readonly code: 'disk-asked-twice'; readonly disk: string; readonly checkpoint?: string }
   | { readonly code: 'disk-read-only' | 'disk-empty'; readonly diskTarget: string }
   | { readonly code: 'disk-gone'; readonly diskTarget: string; readonly checkpoint: string }
-  // What QEMU would refuse, or take and lose
-  | {
-      readonly code: 'format-unsupported';
-      readonly diskTarget: string;
-      readonly nodeName: string;
-      readonly format: string;
-    }
-  | {
-      readonly code: 'qcow2-version-unsupported' | 'node-read-only';
-      readonly diskTarget: string;
-      readonly nodeName: string;
-    }
-  | {
-      readonly code: 'node-not-reopenable';
-      readonly diskTarget: string;
-      readonly nodeName: string;
-      readonly missing: 'name' | 'file-node' | 'writable-file' | 'backing-node';
-    }
-  | { readonly code: 'node-left-writable'; readonly diskTarget: string; readonly nodeName: string }
-  | {
-      readonly code: 'node-shared';
-      readonly diskTarget: string;
-      readonly nodeName: string;
-      readonly otherDiskTarget: string;
-    }
-  | { readonly code: 'bitmap-name-invalid'; readonly diskTarget: string; readonly bitmap: string }
-  | { readonly code: 'granularity-invalid'; readonly diskTarget: string; readonly granularity: number }
-  | {
-      readonly code: 'bitmap-exists';
-      readonly diskTarget?: string;
-      readonly nodeName: string;
-      readonly bitmap: string;
-      readonly inconsistent: boolean;
-    }
-  | {
-      readonly code: 'bitmap-claimed';
-      readonly diskTarget: string;
-      readonly bitmap: string;
-      readonly checkpoint: string;
-    }
-  | { readonly code: 'bitmap-busy'; readonly diskTarget: string; readonly nodeName: string; readonly bitmap: string }
-  | {
-      readonly code: 'too-many-bitmaps' | 'bitmap-directory-full';
-      readonly diskTarget: string;
-      readonly nodeName: string;
-    }
-  | {
-      readonly code: 'bitmap-too-large';
-      readonly diskTarget: string;
-      readonly nodeName: string;
-      readonly granularity: number;
-      readonly smallestGranularity: number;
-    }
-  // Why a checkpoint's bitmaps on a chain cannot be used
-  | {
-      readonly code: 'bitmap-missing';
-      readonly diskTarget?: string;
-      readonly nodeName?: string;
-      readonly bitmap: string;
-    }
-  | {
-      readonly code: 'bitmap-not-down-to-origin';
-      readonly diskTarget?: string;
-      readonly nodeName?: string;
-      readonly bitmap: string;
-      readonly madeOn: string;
-    }
-  | {
-      readonly code:
-        | 'bitmap-not-on-active-layer'
-        | 'bitmap-gap'
-        | 'bitmap-not-recording'
-        | 'bitmap-transient'
-        | 'bitmap-inconsistent';
-      readonly diskTarget?: string;
-      readonly nodeName: string;
-      readonly bitmap: string;
-    }
+  // What keeps a bitmap from being made, removed or used
+  | BitmapProblemDetails
   // Layers, and what is to become one
   | ChainProblemDetails
-  // What a QEMU does not understand
-  | {
-      readonly code: 'command-unsupported';
-      readonly command: string;
-      readonly member?: string;
-      readonly fault?: 'unknown' | 'missing' | 'invalid';
-      readonly since?: string;
-    }
   // What a crash has left half done
   | { readonly code: 'change-interrupted'; readonly checkpoint: string; readonly change: 'create' | 'delete' }
   | {
@@ -136,19 +54,8 @@ export type ProblemDetails =
       readonly diskTarget: string;
       readonly change: 'snapshot' | 'commit' | 'copy' | 'pull';
     }
-  // Jobs
-  | { readonly code: 'job-not-dismissed' | 'job-unknown'; readonly jobId: string }
-  // How block nodes hang together
-  | { readonly code: 'device-not-found'; readonly diskTarget: string; readonly device: string }
-  | { readonly code: 'node-not-found'; readonly nodeName: string }
-  | { readonly code: 'backing-node-missing'; readonly nodeName: string; readonly backing: string }
-  | {
-      readonly code: 'backing-node-ambiguous';
-      readonly nodeName: string;
-      readonly backing: string;
-      readonly candidates: readonly string[];
-    }
-  | { readonly code: 'backing-chain-loop'; readonly nodeName: string };
+  // What a QEMU does not understand, or shows otherwise than it should be
+  | QemuProblemDetails;
 
 /** Makes a problem of its data: the sentence is written here once, so that code and wording cannot drift apart. */
 export function problem(details: ProblemDetails): Problem {

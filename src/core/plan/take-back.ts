@@ -2,6 +2,7 @@ import type { BegunChange } from '../check/begun-change.js';
 import { checkRemovals, layersOf } from '../check/bitmap-removal.js';
 import { throwProblems } from '../error.js';
 import type { Job } from '../job.js';
+import { jobIdOf } from '../job-id.js';
 import { findBitmap } from '../model/bitmap.js';
 import { type Domain, findNode } from '../model/domain.js';
 import type { PendingChainChange } from '../model/pending-chain-change.js';
@@ -11,6 +12,14 @@ import type { Step } from './plan.js';
 /** Ends a job, whatever its state, and forgets it. */
 export function cancelStep(job: Job, why: string): Step {
   return { command: { kind: 'job-cancel', job }, why };
+}
+
+/** Ends a job that makes an image, by its id; no other. */
+export function cancelCreationSteps(jobId: string): readonly Step[] {
+  if (!jobId.startsWith(`${jobIdOf('create')}-`)) return [];
+  return [
+    cancelStep({ kind: 'create', jobId, options: { driver: 'file' } }, `Forget job "${jobId}", which made an image.`),
+  ];
 }
 
 /** What a change that did not happen has left on the layer that was to take the data: bitmaps, and that it is open for writing. */
