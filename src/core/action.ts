@@ -1,7 +1,13 @@
-import type { Job } from './job.js';
+import type { BackupJob, Job } from './job.js';
+import type { NbdServer } from './model/nbd-server.js';
 
 /** One change that takes part in a QMP `transaction`. */
-export type TransactionAction = BitmapAddAction | BitmapAction | BitmapMergeAction | SnapshotTakeAction;
+export type TransactionAction =
+  | BitmapAddAction
+  | BitmapAction
+  | BitmapMergeAction
+  | SnapshotTakeAction
+  | BackupStartAction;
 
 /** Makes a bitmap. QEMU refuses a name that its node has. */
 export interface BitmapAddAction {
@@ -48,6 +54,12 @@ export interface SnapshotTakeAction {
   readonly nodeName: string;
   /** A node without a backing image. */
   readonly overlayNodeName: string;
+}
+
+/** Starts the backup of a disk, which shows it as it is at this instant. */
+export interface BackupStartAction {
+  readonly kind: 'backup-start';
+  readonly job: BackupJob;
 }
 
 /** Changes that happen together or not at all, all at one point in time. */
@@ -125,6 +137,40 @@ export interface JobWaitAction {
   readonly mayFail?: true;
 }
 
+/** Ends the jobs of a backup whatever their state, sees them gone, and then removes bitmaps: what takes its beginning back. */
+export interface BackupCancelAction {
+  readonly kind: 'backup-cancel';
+  readonly jobs: readonly BackupJob[];
+  readonly bitmaps: readonly BitmapReference[];
+}
+
+/** Lets clients reach exports over NBD; QEMU has one such server. */
+export interface NbdServerStartAction {
+  readonly kind: 'nbd-server-start';
+  readonly server: NbdServer;
+}
+
+/** Stops the NBD server; where there is none, there is nothing to do. */
+export interface NbdServerStopAction {
+  readonly kind: 'nbd-server-stop';
+}
+
+/** Lets clients of the NBD server read a node, and a bitmap of that node. */
+export interface ExportAddAction {
+  readonly kind: 'export-add';
+  readonly exportId: string;
+  readonly nodeName: string;
+  /** What clients call it. */
+  readonly exportName: string;
+  readonly bitmap?: string;
+}
+
+/** Ends an export, whoever reads it; where it is gone, there is nothing to do. */
+export interface ExportRemoveAction {
+  readonly kind: 'export-remove';
+  readonly exportId: string;
+}
+
 /** An action that cannot take part in a transaction. */
 export type StandaloneAction =
   | NodeReopenAction
@@ -132,7 +178,12 @@ export type StandaloneAction =
   | NodeRemoveAction
   | BitmapsExpectAction
   | JobAction
-  | JobWaitAction;
+  | JobWaitAction
+  | BackupCancelAction
+  | NbdServerStartAction
+  | NbdServerStopAction
+  | ExportAddAction
+  | ExportRemoveAction;
 
 /** What is done at once. */
 export type Command = Transaction | StandaloneAction;

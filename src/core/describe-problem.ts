@@ -1,3 +1,4 @@
+import { describeBackupProblem } from './describe-backup-problem.js';
 import { describeBitmapProblem } from './describe-bitmap-problem.js';
 import { describeChainProblem } from './describe-chain-problem.js';
 import { describeQemuProblem } from './describe-qemu-problem.js';
@@ -120,6 +121,17 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'rescue-holds-more':
     case 'commit-heals':
       return describeChainProblem(problem);
+    case 'checkpoint-provisional':
+    case 'disk-not-in-checkpoint':
+    case 'backup-missing':
+    case 'bitmap-size-differs':
+    case 'backup-without-disks':
+    case 'image-not-qcow2':
+    case 'export-name-taken':
+    case 'server-needed':
+    case 'server-unused':
+    case 'server-plain':
+      return describeBackupProblem(problem);
     case 'job-unknown':
     case 'command-unsupported':
     case 'job-not-dismissed':

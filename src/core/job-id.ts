@@ -5,7 +5,7 @@
  * QEMU takes a letter, then letters, digits, `-`, `.` and `_`; whatever else a disk or a node is called by becomes a dot.
  */
 export function jobIdOf(
-  what: 'commit' | 'copy' | 'shallow-copy' | 'pull' | 'fill' | 'create',
+  what: 'commit' | 'copy' | 'shallow-copy' | 'pull' | 'backup' | 'fill' | 'create',
   ...about: readonly string[]
 ): string {
   return ['checkpoint', what, ...about].map(jobIdPart).join('-');

@@ -4,7 +4,7 @@
  *
  * All jobs stay when they have ended until they are dismissed, for else their error could be missed.
  */
-export type Job = CommitJob | CopyJob | PullJob | FillJob | CreateJob;
+export type Job = CommitJob | CopyJob | PullJob | BackupJob | FillJob | CreateJob;
 
 /** What the jobs that change a chain have in common. */
 interface ChainJob {
@@ -49,6 +49,26 @@ export interface PullJob extends ChainJob {
   readonly kind: 'pull';
   /** The layer that stays below; absent: none. */
   readonly baseNodeName?: string;
+}
+
+/**
+ * Copies a disk, as it is at the instant the job begins, to another node: all of it (`full`), what a bitmap has (`incremental`),
+ * or only what the guest is about to overwrite (`none`), so that the target shows that instant as long as the job runs.
+ *
+ * @see QEMU `blockdev-backup`
+ */
+export interface BackupJob {
+  readonly kind: 'backup';
+  readonly jobId: string;
+  readonly diskTarget: string;
+  /** The disk's active layer. */
+  readonly nodeName: string;
+  readonly targetNodeName: string;
+  readonly sync: 'full' | 'incremental' | 'none';
+  /** With `incremental`: on the active layer. QEMU empties it where the job succeeds, so it is never a checkpoint's own. */
+  readonly bitmap?: string;
+  /** As `blockdev-backup` takes them, where they differ from its defaults. */
+  readonly options?: { readonly [option: string]: unknown };
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { BackupProblemDetails } from './backup-problem.js';
 import type { BitmapProblemDetails } from './bitmap-problem.js';
 import type { ChainProblemDetails } from './chain-problem.js';
 import { describeProblem } from './describe-problem.js';
@@ -47,6 +48,8 @@ export type ProblemDetails =
   | BitmapProblemDetails
   // Layers, and what is to become one
   | ChainProblemDetails
+  // Backups
+  | BackupProblemDetails
   // What a crash has left half done
   | { readonly code: 'change-interrupted'; readonly checkpoint: string; readonly change: 'create' | 'delete' }
   | {

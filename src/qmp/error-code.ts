@@ -56,6 +56,8 @@ const knownTexts = [
   [/^NBD server already has export named '/, 'export-exists'],
   [/^Export '.*' is not found$/s, 'export-not-found'],
   [/^export '.*' still in use$/s, 'export-busy'],
+  [/^NBD server already running$/, 'nbd-server-running'],
+  [/^NBD server not running$/, 'nbd-server-not-running'],
   // Commands
   [/^The command .* has not been found$/s, 'command-not-found'],
   [/^Parameter '.*' is missing$/s, 'parameter-missing'],

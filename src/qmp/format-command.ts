@@ -1,4 +1,13 @@
-import type { Command, NodeAddAction, NodeReopenAction, TransactionAction } from '../core/action.js';
+import type {
+  BackupCancelAction,
+  BitmapAction,
+  Command,
+  ExportAddAction,
+  NodeAddAction,
+  NodeReopenAction,
+  TransactionAction,
+} from '../core/action.js';
+import type { NbdServer } from '../core/model/nbd-server.js';
 import { formatJob } from './format-job.js';
 import type { QmpCommand } from './qmp-command.js';
 import type { QmpArguments } from './qmp-session.js';
@@ -54,6 +63,17 @@ export function formatCommand(command: Command): QmpCommand {
     case 'job-cancel':
     case 'job-dismiss':
       return { execute: command.kind, arguments: { id: command.job.jobId } };
+    case 'backup-cancel':
+      return formatTransaction(removalsIn(command));
+    case 'nbd-server-start':
+      return { execute: 'nbd-server-start', arguments: serverOptions(command.server) };
+    case 'nbd-server-stop':
+      return { execute: 'nbd-server-stop', arguments: {} };
+    case 'export-add':
+      return { execute: 'block-export-add', arguments: exportOptions(command) };
+    case 'export-remove':
+      // Else QEMU refuses as long as a client is connected.
+      return { execute: 'block-export-del', arguments: { id: command.exportId, mode: 'hard' } };
   }
 }
 
@@ -76,6 +96,25 @@ function addOptions({ nodeName, format, fileNodeName, backingNodeName, options }
     ...(fileNodeName !== undefined && { file: fileNodeName }),
     ...(backingNodeName !== undefined && { backing: backingNodeName }),
   };
+}
+
+/** The removals that end a backup, once its jobs are gone. */
+export function removalsIn({ bitmaps }: BackupCancelAction): readonly BitmapAction[] {
+  return bitmaps.map((bitmap) => ({ kind: 'bitmap-remove', ...bitmap }));
+}
+
+function serverOptions(server: NbdServer) {
+  if (server.type === 'unix') return { addr: { type: 'unix', data: { path: server.path } } };
+  const { host, port, tlsCreds, tlsAuthz } = server;
+  return {
+    addr: { type: 'inet', data: { host, port: String(port) } },
+    ...(tlsCreds !== undefined && { 'tls-creds': tlsCreds }),
+    ...(tlsAuthz !== undefined && { 'tls-authz': tlsAuthz }),
+  };
+}
+
+function exportOptions({ exportId: id, nodeName, exportName: name, bitmap }: ExportAddAction) {
+  return { type: 'nbd', id, 'node-name': nodeName, name, ...(bitmap !== undefined && { bitmaps: [bitmap] }) };
 }
 
 /** One action of a QMP `transaction`. */
@@ -101,6 +140,8 @@ function formatAction(action: TransactionAction): QmpTransactionAction {
     }
     case 'snapshot-take':
       return { type: 'blockdev-snapshot', data: { node: action.nodeName, overlay: action.overlayNodeName } };
+    case 'backup-start':
+      return { type: 'blockdev-backup', data: formatJob(action.job).arguments };
     case 'bitmap-remove':
     case 'bitmap-clear':
     case 'bitmap-enable':

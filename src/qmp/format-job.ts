@@ -28,6 +28,11 @@ export function formatJob(job: Job): QmpCommand {
       const base = baseNodeName === undefined ? {} : { 'base-node': baseNodeName };
       return { execute: 'block-stream', arguments: { ...id, device, ...base, ...stays } };
     }
+    case 'backup': {
+      const { nodeName: device, targetNodeName: target, sync, bitmap, options } = job;
+      const since = bitmap === undefined ? {} : { bitmap };
+      return { execute: 'blockdev-backup', arguments: { ...id, device, target, sync, ...since, ...options, ...stays } };
+    }
     case 'fill': {
       const { nodeName: device, targetNodeName: target, bitmap } = job;
       const mode = { sync: 'top', bitmap, 'bitmap-mode': 'always' };

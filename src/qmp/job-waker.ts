@@ -4,12 +4,14 @@ import { onAbort } from './session/on-abort.js';
 
 /** Tells when it is worth looking at the jobs again. */
 export interface JobWaker {
-  /** Waits until a job has changed, but not for ever: an event may have been lost, and progress sends none. */
+  /** Waits until a job or an export has changed, but not for ever: an event may have been lost, and progress sends none. */
   wait(signal?: AbortSignal): Promise<void>;
   close(): void;
 }
 
 const longestWait = 500;
+
+const wakers = ['JOB_STATUS_CHANGE', 'BLOCK_EXPORT_DELETED'];
 
 /** For where there is no job to wait for. */
 export const idleWaker: JobWaker = { wait: () => Promise.resolve(), close: () => undefined };
@@ -21,7 +23,7 @@ export const idleWaker: JobWaker = { wait: () => Promise.resolve(), close: () =>
  * harm.
  */
 export function jobWaker(session: QmpSession): JobWaker {
-  const events = hasEvents(session) ? session.events('JOB_STATUS_CHANGE', { limit: 64 }) : undefined;
+  const events = hasEvents(session) ? session.events(wakers, { limit: 64 }) : undefined;
   let changed = false;
   let wake: () => void = () => {};
   void pump(events, () => {
@@ -51,7 +53,7 @@ export function jobWaker(session: QmpSession): JobWaker {
 }
 
 type WithEvents = QmpSession & {
-  events(filter: string, options: { readonly limit: number }): AsyncIterableIterator<QmpEvent>;
+  events(filter: readonly string[], options: { readonly limit: number }): AsyncIterableIterator<QmpEvent>;
 };
 
 function hasEvents(session: QmpSession): session is WithEvents {

@@ -1,10 +1,11 @@
-import type { BitmapsExpectAction, Command, NodeRemoveAction } from '../core/action.js';
+import * as z from 'zod';
+import type { BitmapsExpectAction, Command, ExportRemoveAction } from '../core/action.js';
 import { checkBitmapChain } from '../core/check/bitmap-chain.js';
 import { throwProblems } from '../core/error.js';
 import type { Job } from '../core/job.js';
 import { problem } from '../core/problem.js';
 import { isQmpError, type QmpCommandError, type QmpError } from './error.js';
-import { qmpErrorCode } from './error-code.js';
+import { type QmpErrorCode, qmpErrorCode } from './error-code.js';
 import { formatCommand } from './format-command.js';
 import { queryJobs } from './job-reply.js';
 import { parseBlockNodes } from './parse-block-nodes.js';
@@ -18,10 +19,19 @@ export async function runCommand(session: QmpSession, command: Command, options:
       return await waitForJob(session, command, options);
     case 'job-cancel':
       return await cancelJob(session, command.job, options);
+    case 'backup-cancel':
+      for (const job of command.jobs) await cancelJob(session, job, options);
+      if (command.bitmaps.length > 0) await send(session, command);
+      return;
     case 'bitmaps-expect':
       return await expectBitmaps(session, command);
     case 'node-remove':
-      return await removeNode(session, command);
+      // QEMU does not show protocol layers apart from others, so whether one is there is found out by closing it.
+      return await sendUnlessGone(session, command, command.mayBeGone ? 'node-not-found' : undefined);
+    case 'nbd-server-stop':
+      return await sendUnlessGone(session, command, 'nbd-server-not-running');
+    case 'export-remove':
+      return await removeExport(session, command, options);
     default:
       await send(session, command);
   }
@@ -32,19 +42,28 @@ async function send(session: QmpSession, command: Command): Promise<void> {
   await session.execute(execute, args);
 }
 
-async function removeNode(session: QmpSession, command: NodeRemoveAction): Promise<void> {
+/** @param gone - What QEMU's refusal says where there is nothing to do. */
+async function sendUnlessGone(session: QmpSession, command: Command, gone: QmpErrorCode | undefined): Promise<void> {
   try {
     await send(session, command);
   } catch (error) {
-    // QEMU does not show protocol layers apart from others, so whether one is there is found out by closing it.
-    if (command.mayBeGone && isQmpError(error) && isNodeMissing(error)) return;
-    throw error;
+    if (gone === undefined || !isQmpError(error) || codeOf(error) !== gone) throw error;
   }
 }
 
 /** By its kind: the session may be of the other build, whose classes differ. */
-function isNodeMissing(error: QmpError): boolean {
-  return error.kind === 'command' && qmpErrorCode((error as QmpCommandError).desc) === 'node-not-found';
+function codeOf(error: QmpError): QmpErrorCode | undefined {
+  return error.kind === 'command' ? qmpErrorCode((error as QmpCommandError).desc) : undefined;
+}
+
+/** Ends an export, and sees it gone: its clients are sent away first, and its node is in use until then. */
+async function removeExport(session: QmpSession, command: ExportRemoveAction, { waker }: WaitOptions): Promise<void> {
+  await sendUnlessGone(session, command, 'export-not-found');
+  const isThere = async () => {
+    const exports = exportsSchema.parse(await session.execute('query-block-exports'));
+    return exports.some(({ id }) => id === command.exportId);
+  };
+  while (await isThere()) await waker.wait();
 }
 
 /** Whether a command changes nothing, so that there is nothing to put back. */
@@ -85,3 +104,5 @@ async function expectBitmaps(session: QmpSession, { nodeName, bitmaps }: Bitmaps
   if (node === undefined) throwProblems([problem({ code: 'node-not-found', nodeName })]);
   else throwProblems(bitmaps.flatMap((bitmap) => checkBitmapChain([node], bitmap)));
 }
+
+const exportsSchema = z.array(z.object({ id: z.string() }));

@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly parent?: string;
   /** Seconds since the epoch. */
   readonly creationTimeSeconds: number;
+  /** It began with a backup that is not complete yet: no backup may be based on it. */
+  readonly provisional?: true;
   /** Every disk the domain had, in its order. */
   readonly disks: readonly CheckpointDisk[];
 }
@@ -48,6 +50,7 @@ export const checkpointSchema = frozen(
     description: z.exactOptional(z.string()),
     parent: z.exactOptional(checkpointNameSchema),
     creationTimeSeconds: byteCountSchema,
+    provisional: z.exactOptional(z.literal(true)),
     disks: frozen(z.array(checkpointDiskSchema)),
   }),
 ) satisfies z.ZodType<Checkpoint>;

@@ -27,6 +27,8 @@ export interface ImageBelow {
   readonly backing?: BlockNode;
   /** It is opened on that image; else on none, and a snapshot puts it there. */
   readonly opened: boolean;
+  /** Its header does not name that image: it stands there only as long as it is open. */
+  readonly fleeting?: true;
 }
 
 /** The node that an image which is made is opened as. */
