@@ -1,12 +1,8 @@
 import { join } from 'node:path';
-import * as z from 'zod';
-import { isCheckpointError } from '../core/error.js';
-import { parseWith } from '../core/model/parse-with.js';
 import { type PendingChainChange, parsePendingChainChange } from '../core/model/pending-chain-change.js';
 import { durableFiles } from './durable-files.js';
-import { StoreError } from './error.js';
 import type { FileSystem } from './file-system.js';
-import { statementOf } from './record.js';
+import { noteText, parseNote } from './note.js';
 
 /** What was begun on the layers of disks, and has not ended: one file for each disk, `<disk>.change`. */
 export interface ChainNotes {
@@ -16,7 +12,6 @@ export interface ChainNotes {
   remove(note: PendingChainChange): Promise<void>;
 }
 
-const version = 1;
 const extension = '.change';
 
 /** @param readOnly - Others may write these files; otherwise what is in them is remembered. */
@@ -32,7 +27,7 @@ export function chainNotes(files: FileSystem, directory: string, readOnly: boole
       const path = join(directory, file);
       const bytes = await files.read(path);
       // Another process may have ended it meanwhile.
-      if (bytes !== undefined) notes.push(parseNote(path, bytes));
+      if (bytes !== undefined) notes.push(parseNote(path, bytes, 'change', parsePendingChainChange));
     }
     if (!readOnly) known = notes;
     return notes;
@@ -43,7 +38,7 @@ export function chainNotes(files: FileSystem, directory: string, readOnly: boole
     async write(note) {
       const others = (await read()).filter(({ diskTarget }) => diskTarget !== note.diskTarget);
       known = undefined;
-      await durable.replace(fileOf(note), `${JSON.stringify({ version, change: note }, undefined, 2)}\n`);
+      await durable.replace(fileOf(note), noteText({ change: note }));
       known = [...others, note];
     },
     async remove(note) {
@@ -59,18 +54,3 @@ export function chainNotes(files: FileSystem, directory: string, readOnly: boole
 function fileOf({ diskTarget }: PendingChainChange): string {
   return `${encodeURIComponent(diskTarget)}${extension}`;
 }
-
-function parseNote(path: string, bytes: Uint8Array): PendingChainChange {
-  try {
-    const content: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    const { version: written, change } = parseWith(noteSchema, content, 'file');
-    if (written !== version) throw new StoreError({ kind: 'version-unknown', path, version: JSON.stringify(written) });
-    return parsePendingChainChange(change);
-  } catch (cause) {
-    if (cause instanceof StoreError) throw cause;
-    const reason = isCheckpointError(cause) ? statementOf(cause) : (cause as Error).message;
-    throw new StoreError({ kind: 'damaged', path, reason }, { cause });
-  }
-}
-
-const noteSchema = z.object({ version: z.json(), change: z.unknown() });

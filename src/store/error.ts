@@ -16,12 +16,13 @@ export type StoreErrorDetails =
   | { readonly kind: 'name-clash'; readonly path: string; readonly checkpoint: string }
   /** The checkpoints have changed since they were loaded. */
   | { readonly kind: 'stale'; readonly path: string }
-  /** A change of these checkpoints, or of the layers of these disks, was begun and has not been settled. */
+  /** A change of these checkpoints, or of the layers of these disks, or a backup was begun and has not been settled. */
   | {
       readonly kind: 'unsettled';
       readonly path: string;
       readonly checkpoints: readonly string[];
       readonly disks?: readonly string[];
+      readonly backup?: true;
     }
   /** A change is under way, or others change the store without end. */
   | { readonly kind: 'busy'; readonly path: string }
@@ -80,7 +81,9 @@ function describe(details: StoreErrorDetails, cause: unknown): string {
     case 'stale':
       return `the checkpoints in ${path} are not those the plan was made from; load them again, observe the domain and plan anew`;
     case 'unsettled': {
-      const { checkpoints, disks = [] } = details;
+      const { checkpoints, disks = [], backup } = details;
+      if (backup)
+        return `a backup that is noted in ${path} was begun and not ended; end it first, with recoverBackup if its process has died`;
       const names = checkpoints.map((name) => `"${name}"`).join(', ');
       const what = disks.length > 0 ? `the layers of disk ${disks.join(', ')}` : `checkpoint ${names}`;
       return `a change of ${what} in ${path} was begun and not ended; observe the domain, reconcile, and try again`;

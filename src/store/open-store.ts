@@ -1,13 +1,17 @@
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isCheckpointError } from '../core/error.js';
+import { parseBackup } from '../core/model/backup.js';
 import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoint-tree.js';
 import type { PendingChainChange } from '../core/model/pending-chain-change.js';
 import { namesIn, type PendingChange } from '../core/model/pending-change.js';
+import type { BackupPlan } from '../core/plan/begin-backup.js';
+import type { EndBackupPlan } from '../core/plan/end-backup.js';
 import { pendingChainChangeOf } from '../core/plan/pending-chain-change.js';
 import { pendingChangeOf } from '../core/plan/pending-change.js';
 import type { Reconciliation } from '../core/plan/reconcile.js';
 import type { Resumption } from '../core/plan/resume-job.js';
+import { backupNote } from './backup-note.js';
 import { chainNotes } from './chain-notes.js';
 import { checkChange, isMadeFrom, isResumedFrom, readTree } from './check-change.js';
 import type { CheckpointStore, StoreOptions } from './checkpoint-store.js';
@@ -31,6 +35,7 @@ export async function openStore(
   else if ((await files.list(directory)) === undefined) throw refusal('not-found');
   const records = recordFiles(files, directory, readOnly);
   const notes = chainNotes(files, directory, readOnly);
+  const ofBackup = backupNote(files, directory, readOnly);
   const lock = readOnly ? undefined : await files.lock(directory);
   try {
     if (!readOnly) await durableFiles(files, directory).tidy();
@@ -82,6 +87,12 @@ export async function openStore(
     if (disks.length > 0) throw new StoreError({ kind: 'unsettled', path: directory, checkpoints: [], disks });
   }
 
+  /** One backup at a time: what another has left would be taken for this one's. */
+  async function expectNoBackup(): Promise<void> {
+    const kept = await ofBackup.read();
+    if (kept !== undefined) throw new StoreError({ kind: 'unsettled', path: directory, checkpoints: [], backup: true });
+  }
+
   async function close(): Promise<void> {
     closing ??= (async () => {
       await underWay;
@@ -96,7 +107,9 @@ export async function openStore(
     async load() {
       if (closing !== undefined) throw refusal('closed');
       const stored = storedCheckpoints(await records.read());
-      return Object.freeze({ ...stored, chainChanges: Object.freeze(await notes.read()) });
+      const backup = await ofBackup.read();
+      const chainChanges = Object.freeze(await notes.read());
+      return Object.freeze({ ...stored, chainChanges, ...(backup !== undefined && { backup }) });
     },
 
     save: (tree) =>
@@ -116,6 +129,11 @@ export async function openStore(
         if (!isSameTree(domain.checkpoints, stored.checkpoints)) throw refusal('stale');
         checkChange(directory, stored, next);
         await expectNoChainChange();
+        const { backup, ended } = plan as Partial<BackupPlan & EndBackupPlan>;
+        if (backup !== undefined) {
+          await expectNoBackup();
+          await ofBackup.write(parseBackup(backup));
+        }
         const chainChange = pendingChainChangeOf(domain, plan);
         if (chainChange !== undefined) await notes.write(chainChange);
         const pending = pendingBeside(
@@ -132,11 +150,13 @@ export async function openStore(
           if (isUndone(error)) {
             await records.apply(fileChanges(await records.read(), stored.checkpoints, settled));
             if (chainChange !== undefined) await notes.remove(chainChange);
+            if (backup !== undefined) await ofBackup.remove();
           }
           throw error;
         }
         await records.apply(fileChanges(await records.read(), next, settled));
         if (chainChange !== undefined) await notes.remove(chainChange);
+        if (ended !== undefined) await ofBackup.remove();
         return result;
       }),
 

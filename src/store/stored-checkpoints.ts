@@ -1,4 +1,5 @@
 import { throwProblems } from '../core/error.js';
+import type { Backup } from '../core/model/backup.js';
 import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import type { PendingChainChange } from '../core/model/pending-chain-change.js';
 import type { PendingChange } from '../core/model/pending-change.js';
@@ -13,10 +14,12 @@ export interface StoredCheckpoints {
   readonly pending: readonly PendingChange[];
   /** What was begun on the layers of disks and has not ended: see {@link planResumeJob}. */
   readonly chainChanges: readonly PendingChainChange[];
+  /** The backup that was begun and has not ended: see {@link planEndBackup}. */
+  readonly backup?: Backup;
 }
 
 /** What the files of its checkpoints say. */
-export type StoredTree = Omit<StoredCheckpoints, 'chainChanges'>;
+export type StoredTree = Omit<StoredCheckpoints, 'chainChanges' | 'backup'>;
 
 /**
  * What the files of a store say together; for the same records the same value.
