@@ -52,4 +52,5 @@ export type { RunOptions, StepProgress } from './run-plan.js';
 export type { ScriptedCall, ScriptedSession } from './scripted-session.js';
 export type { QmpAddress } from './session/address.js';
 export type { ConnectOptions } from './session.js';
+export type { Instant, TransactionHooks } from './transaction-hooks.js';
 export type { JobProgress } from './wait-for-job.js';

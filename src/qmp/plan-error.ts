@@ -20,38 +20,56 @@ export interface NotUndone {
 }
 
 /**
- * A plan was not carried out: which step failed and why, and how things stand now.
+ * A plan was not carried out as it should be: which step failed and why, and how things stand now.
  *
  * `outcome` says it in a word: `undone`, all is as before; `partly`, something could not be put back; `unknown`, the session
- * ended and the failed step may have taken effect. After the last two observe the domain again before anything else.
+ * ended and the failed step may have taken effect. After these two observe the domain again before anything else. `done`:
+ * the plan was carried out to its end, things are as `plan.next` has them, and only `afterTransaction` failed.
  */
 export class PlanError extends QmpError {
   override readonly name = 'PlanError';
   declare readonly kind: 'plan';
   readonly failed: FailedStep;
-  readonly outcome: 'undone' | 'partly' | 'unknown';
+  readonly outcome: 'undone' | 'partly' | 'unknown' | 'done';
   /** Completed steps that were put back, in the order that was done. */
   readonly undone: readonly Step[];
   readonly notUndone: readonly NotUndone[];
   /** The disk that QEMU's text is about, where it can be told. */
   declare readonly diskTarget?: string;
+  /** What `afterTransaction` threw besides; absent where it did not, or where nothing else failed: then it is the cause. */
+  declare readonly hookFailure?: unknown;
 
-  constructor(
-    plan: Plan,
-    failure: { readonly index: number; readonly cause: unknown; readonly underWay: boolean },
-    rollback: { readonly undone: readonly Step[]; readonly notUndone: readonly NotUndone[] },
-  ) {
-    const { index, cause, underWay } = failure;
+  constructor(plan: Plan, failure: Failure, rollback: Rollback = { undone: [], notUndone: [] }) {
+    const { index, cause, underWay = false, isDone = false, hookFailure } = failure;
     const failed: FailedStep = { step: plan.steps[index] as Step, index, cause };
-    const outcome = outcomeOf(failed, underWay, rollback.notUndone);
+    const outcome = isDone ? 'done' : outcomeOf(failed, underWay, rollback.notUndone);
     const diskTarget = concernedDisk(plan, failed);
-    super('plan', describe(plan, failed, rollback, outcome, diskTarget), { cause: failed.cause });
+    const lines = isDone
+      ? describeDone(plan, failed)
+      : [...describe(plan, failed, outcome, diskTarget), ...describeHook(hookFailure), ...describeRollback(rollback)];
+    super('plan', lines.join('\n'), { cause });
     this.failed = failed;
     this.outcome = outcome;
     this.undone = rollback.undone;
     this.notUndone = rollback.notUndone;
     if (diskTarget !== undefined) this.diskTarget = diskTarget;
+    if (hookFailure !== undefined) this.hookFailure = hookFailure.cause;
   }
+}
+
+interface Failure {
+  readonly index: number;
+  readonly cause: unknown;
+  /** The command was sent and is not known to have been answered. */
+  readonly underWay?: boolean;
+  /** All steps are done: the failure is that of `afterTransaction`. */
+  readonly isDone?: boolean;
+  readonly hookFailure?: { readonly cause: unknown } | undefined;
+}
+
+interface Rollback {
+  readonly undone: readonly Step[];
+  readonly notUndone: readonly NotUndone[];
 }
 
 function outcomeOf(
@@ -104,21 +122,37 @@ function isNamedIn(text: string, name: string): boolean {
 function describe(
   { steps }: Plan,
   { step, index, cause }: FailedStep,
-  { undone, notUndone }: { readonly undone: readonly Step[]; readonly notUndone: readonly NotUndone[] },
   outcome: PlanError['outcome'],
   diskTarget: string | undefined,
-): string {
+): readonly string[] {
   const disk = diskTarget === undefined ? '' : ` (disk ${diskTarget})`;
-  const what = cause instanceof Error ? cause.message : String(cause);
-  const lines = [`step ${index + 1} of ${steps.length} failed${disk}: ${what}; ${cureFor(cause, outcome)}`];
-  lines.push(`the step was: ${step.why}`);
-  if (undone.length > 0) lines.push(`put back: ${undone.map(({ why }) => why).join(' ')}`);
-  for (const { step: left, cause: why } of notUndone) {
-    const cannot = left.pointOfNoReturn ? 'what was done is needed to go on: plan the rest' : 'it cannot be undone';
-    const reason = why === undefined ? cannot : why instanceof Error ? why.message : String(why);
-    lines.push(`not put back: ${left.why} (${reason})`);
-  }
-  return lines.join('\n');
+  const what = `step ${index + 1} of ${steps.length} failed${disk}: ${textOf(cause)}; ${cureFor(cause, outcome)}`;
+  return [what, `the step was: ${step.why}`];
+}
+
+function describeDone({ steps }: Plan, { step, index, cause }: FailedStep): readonly string[] {
+  const all = steps.length === 1 ? 'the step is' : `all ${steps.length} steps are`;
+  return [
+    `${all} done, but after the transaction of step ${index + 1} this failed: ${textOf(cause)}`,
+    `the step was: ${step.why}`,
+  ];
+}
+
+function describeHook(hookFailure: Failure['hookFailure']): readonly string[] {
+  return hookFailure === undefined ? [] : [`after the transaction this failed too: ${textOf(hookFailure.cause)}`];
+}
+
+function describeRollback({ undone, notUndone }: Rollback): readonly string[] {
+  const putBack = undone.length === 0 ? [] : [`put back: ${undone.map(({ why }) => why).join(' ')}`];
+  const left = notUndone.map(({ step, cause }) => {
+    const cannot = step.pointOfNoReturn ? 'what was done is needed to go on: plan the rest' : 'it cannot be undone';
+    return `not put back: ${step.why} (${cause === undefined ? cannot : textOf(cause)})`;
+  });
+  return [...putBack, ...left];
+}
+
+function textOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
 }
 
 function cureFor(cause: unknown, outcome: PlanError['outcome']): string {

@@ -2,6 +2,7 @@ import { throwProblems } from '../core/error.js';
 import type { Domain } from '../core/model/domain.js';
 import { isPlanDone } from '../core/plan/is-plan-done.js';
 import type { Plan, Step } from '../core/plan/plan.js';
+import { setsInstant } from '../core/plan/sets-instant.js';
 import { checkCommand } from './check-command.js';
 import { formatCommand } from './format-command.js';
 import { idleWaker, type JobWaker, jobWaker } from './job-waker.js';
@@ -10,10 +11,11 @@ import { type QmpSchema, readQmpSchema } from './qmp-schema.js';
 import type { QmpSession } from './qmp-session.js';
 import { leavesNothing, runCommand } from './run-command.js';
 import { schemaOf } from './schema-of.js';
+import { betweenHooks, type TransactionHooks } from './transaction-hooks.js';
 import type { JobProgress } from './wait-for-job.js';
 
-/** How a plan is run. */
-export interface RunOptions {
+/** How a plan is run. The hooks may hold the guest still while its instant is set: see {@link guestAgent}. */
+export interface RunOptions extends TransactionHooks {
   /** Stops before the next step, or a job that is waited for, and puts back what was done; no command is ever cut off. */
   readonly signal?: AbortSignal;
   /**
@@ -50,7 +52,8 @@ export interface StepProgress {
  * @param plan - Made from the domain as it is now; between observing and running nobody else may change its bitmaps.
  * @returns `plan.next`, which is how things are now: save its checkpoints.
  *
- * @throws {@link PlanError} where a step failed: which, why, what was put back and what could not be.
+ * @throws {@link PlanError} where a step failed: which, why, what was put back and what could not be; and where all is done and
+ * only `afterTransaction` failed, which its outcome `done` says.
  * @throws {@link CheckpointError} with `command-unsupported`, a problem for each command or member this QEMU lacks; nothing was
  * sent.
  * @throws The signal's reason, where it was aborted before the first step.
@@ -75,24 +78,34 @@ export async function runPlan(session: QmpSession, plan: Plan, options: RunOptio
   const waker = steps.some(({ command }) => command.kind.startsWith('job-')) ? jobWaker(session) : idleWaker;
   let completed = 0;
   let underWay = false;
+  let hookFailure: HookFailure | undefined;
   try {
     for (const [index, step] of steps.entries()) {
       const isStoppable = !steps.slice(0, index).some(({ pointOfNoReturn }) => pointOfNoReturn);
+      const stop = isStoppable && signal !== undefined ? { signal } : {};
       // Between steps and while a job is waited for: QEMU runs a command that was sent, come what may.
-      if (isStoppable) signal?.throwIfAborted();
+      stop.signal?.throwIfAborted();
       onStep?.({ state: 'started', step, index, total });
       const onProgress = (progress: JobProgress) => onStep?.({ state: 'progress', step, index, total, progress });
-      underWay = true;
-      await runCommand(session, step.command, { waker, signal: isStoppable ? signal : undefined, onProgress });
-      underWay = false;
+      const run = async () => {
+        underWay = true;
+        await runCommand(session, step.command, { waker, onProgress, ...stop });
+        underWay = false;
+      };
+      const onHookFailure = (cause: unknown) => {
+        hookFailure ??= { index, cause };
+      };
+      if (!setsInstant(step.command)) await run();
+      else await betweenHooks(options, { step, index, total, ...stop }, run, onHookFailure);
       completed += 1;
       onStep?.({ state: 'done', step, index, total });
     }
   } catch (cause) {
-    throw await putBack(session, plan, { completed, cause, underWay }, { waker, onStep });
+    throw await putBack(session, plan, { completed, cause, underWay, hookFailure }, { waker, onStep });
   } finally {
     waker.close();
   }
+  if (hookFailure !== undefined) throw new PlanError(plan, { ...hookFailure, isDone: true });
   return next;
 }
 
@@ -102,10 +115,23 @@ function checkSteps(steps: readonly Step[], schema: QmpSchema | undefined): void
   throwProblems(commands.flatMap((command) => checkCommand(formatCommand(command), schema)));
 }
 
+/** What `afterTransaction` threw, and for which step. */
+interface HookFailure {
+  readonly index: number;
+  readonly cause: unknown;
+}
+
+interface Failure {
+  readonly completed: number;
+  readonly cause: unknown;
+  readonly underWay: boolean;
+  readonly hookFailure: HookFailure | undefined;
+}
+
 async function putBack(
   session: QmpSession,
   plan: Plan,
-  { completed, ...failure }: { readonly completed: number; readonly cause: unknown; readonly underWay: boolean },
+  { completed, ...failure }: Failure,
   { waker, onStep }: { readonly waker: JobWaker; readonly onStep: RunOptions['onStep'] },
 ): Promise<PlanError> {
   const { steps } = plan;

@@ -40,8 +40,9 @@ export interface CheckpointStore extends AsyncDisposable {
    *
    * Where `execute` fails, or this process dies, the note stays, for nobody knows how far it came: observe the domain again
    * and {@link reconcile}. It is taken back only where the failure says for certain that all is as it was: a
-   * {@link CheckpointError}, or an error whose `outcome` is `undone`, as `runPlan` gives. A plan
-   * without steps, or one that makes and deletes no checkpoint and changes no layer, needs no note.
+   * {@link CheckpointError}, or an error whose `outcome` is `undone`, as `runPlan` gives. Where its `outcome` is `done` the
+   * plan's is saved, for nothing is left to do. A plan without steps, or one that makes and deletes no checkpoint and changes
+   * no layer, needs no note.
    *
    * A backup that a plan begins is noted until one ends it; meanwhile no other can begin, and all else can be run.
    *

@@ -142,21 +142,21 @@ export async function openStore(
         );
         if (pending !== undefined) await records.apply(noteOf(before, pending));
         const settled = new Set(pending === undefined ? [] : namesIn(pending));
+        const settle = async (tree: CheckpointTree, endedBackup: unknown) => {
+          await records.apply(fileChanges(await records.read(), tree, settled));
+          if (chainChange !== undefined) await notes.remove(chainChange);
+          if (endedBackup !== undefined) await ofBackup.remove();
+        };
         let result: Awaited<ReturnType<typeof execute>>;
         try {
           result = await execute();
         } catch (error) {
           // The disks must not be asked then: a bitmap of that name that is there is someone else's.
-          if (isUndone(error)) {
-            await records.apply(fileChanges(await records.read(), stored.checkpoints, settled));
-            if (chainChange !== undefined) await notes.remove(chainChange);
-            if (backup !== undefined) await ofBackup.remove();
-          }
+          if (isUndone(error)) await settle(stored.checkpoints, backup);
+          else if (outcomeIn(error) === 'done') await settle(next, ended);
           throw error;
         }
-        await records.apply(fileChanges(await records.read(), next, settled));
-        if (chainChange !== undefined) await notes.remove(chainChange);
-        if (ended !== undefined) await ofBackup.remove();
+        await settle(next, ended);
         return result;
       }),
 
@@ -185,5 +185,10 @@ function isSameTree(one: CheckpointTree, other: CheckpointTree): boolean {
 
 /** Whether a failure says for certain that all is as it was: nothing was sent, or everything was put back. */
 function isUndone(error: unknown): boolean {
-  return isCheckpointError(error) || (error instanceof Error && 'outcome' in error && error.outcome === 'undone');
+  return isCheckpointError(error) || outcomeIn(error) === 'undone';
+}
+
+/** What an error says about how things stand, as one of `runPlan` does. */
+function outcomeIn(error: unknown): unknown {
+  return error instanceof Error && 'outcome' in error ? error.outcome : undefined;
 }

@@ -50,6 +50,14 @@ describe('a change of layers', () => {
     expect((await store.load()).checkpoints).toEqual(layered.checkpoints);
   });
 
+  it('is saved and forgotten where the failure says that all is done', async () => {
+    const { store } = await withTree();
+    const failure = Object.assign(new Error('the guest hangs'), { outcome: 'done' });
+    expect(await rejection(run(store, commit, () => Promise.reject(failure)))).toBe(failure);
+    expect((await store.load()).chainChanges).toEqual([]);
+    expect(await originsIn(store)).toEqual(origins(commit.next));
+  });
+
   it('keeps all others out until it has ended, for they may be about layers that go', async () => {
     const { store } = await interrupted();
     const execute = vi.fn();

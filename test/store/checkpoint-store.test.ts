@@ -350,6 +350,16 @@ describe('run', () => {
     }
   });
 
+  it('saves the outcome where the failure says that all is done, and passes it on as it is', async () => {
+    const machine = newMachine();
+    await using store = await open(machine);
+    const given = await observe(machine, store);
+    const plan = planCreateCheckpoint(given, { name: 'a' }, { now });
+    const failure = Object.assign(new Error('the guest hangs'), { outcome: 'done' });
+    expect(await rejection(store.run(given, plan, () => Promise.reject(failure)))).toBe(failure);
+    expect(await store.load()).toEqual({ checkpoints: plan.next.checkpoints, pending: [], chainChanges: [] });
+  });
+
   it('goes on after that with the same handle', async () => {
     const machine = newMachine();
     await using store = await open(machine);
