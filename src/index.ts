@@ -1,6 +1,7 @@
 // Read what is there
 
 export { parseBackup } from './core/model/backup.js';
+export { parseBackupManifest } from './core/model/backup-manifest.js';
 export { parseCheckpoint } from './core/model/checkpoint.js';
 export { parseCheckpointDefinition } from './core/model/checkpoint-definition.js';
 export { parseCheckpointTree } from './core/model/checkpoint-tree.js';
@@ -23,12 +24,15 @@ export { planPull } from './core/plan/pull.js';
 export { planReconcile } from './core/plan/reconcile.js';
 export { planRedefineCheckpoint } from './core/plan/redefine-checkpoint.js';
 export { planRescueCheckpoint } from './core/plan/rescue-checkpoint.js';
+export { planRestore } from './core/plan/restore.js';
 export { planResumeJob } from './core/plan/resume-job.js';
 export { planTakeSnapshot } from './core/plan/take-snapshot.js';
 
 // Ask first
 
 export { checkBeginBackup } from './core/check/backup.js';
+export { backupBases } from './core/check/backup-bases.js';
+export { verifyBackupChain } from './core/check/backup-chain.js';
 export { checkBitmapChain } from './core/check/bitmap-chain.js';
 export { checkCommit } from './core/check/commit.js';
 export { checkCopy } from './core/check/copy.js';
@@ -82,6 +86,7 @@ export type {
   TransactionAction,
 } from './core/action.js';
 export type { BackupDiskRequest, BackupImage, BackupRequest } from './core/check/backup.js';
+export type { BackupChain, BackupChains, BackupLayer } from './core/check/backup-chain.js';
 export type { EndOptions } from './core/check/carried-bitmaps.js';
 export type { CommitRequest } from './core/check/commit.js';
 export type { CopyRequest } from './core/check/copy.js';
@@ -93,6 +98,7 @@ export type { SnapshotDisk, SnapshotOptions, SnapshotRequest } from './core/chec
 export type { BackupJob, CommitJob, CopyJob, CreateJob, FillJob, Job, PullJob } from './core/job.js';
 export type { JobState } from './core/job-state.js';
 export type { Backup, BackupDisk, BackupNode } from './core/model/backup.js';
+export type { BackupManifest, BackupManifestDisk } from './core/model/backup-manifest.js';
 export type { Bitmap } from './core/model/bitmap.js';
 export type { BlockNode } from './core/model/block-node.js';
 export type { Checkpoint, CheckpointDisk } from './core/model/checkpoint.js';
@@ -112,5 +118,6 @@ export type { BitmapMergeRequest } from './core/plan/bitmap-merge.js';
 export type { EndBackupOptions, EndBackupPlan } from './core/plan/end-backup.js';
 export type { Plan, Step } from './core/plan/plan.js';
 export type { Decision, ReconcileOptions, Reconciliation } from './core/plan/reconcile.js';
+export type { ImageCommand, RestorePlan, RestoreRequest } from './core/plan/restore.js';
 export type { ResumedChange, Resumption } from './core/plan/resume-job.js';
 export type { Problem, ProblemDetails } from './core/problem.js';

@@ -2,6 +2,7 @@ import { describeBackupProblem } from './describe-backup-problem.js';
 import { describeBitmapProblem } from './describe-bitmap-problem.js';
 import { describeChainProblem } from './describe-chain-problem.js';
 import { describeQemuProblem } from './describe-qemu-problem.js';
+import { describeRestoreProblem } from './describe-restore-problem.js';
 import type { ProblemDetails } from './problem.js';
 import { bitmapText, excerpt, type ProblemText, words } from './problem-text.js';
 
@@ -132,6 +133,19 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'server-unused':
     case 'server-plain':
       return describeBackupProblem(problem);
+    case 'manifest-version-unknown':
+    case 'backup-duplicate':
+    case 'backup-not-found':
+    case 'backup-disk-not-found':
+    case 'domains-mixed':
+    case 'backup-checkpoint-duplicate':
+    case 'backup-base-missing':
+    case 'backup-base-ambiguous':
+    case 'backup-base-later':
+    case 'backup-base-loop':
+    case 'backup-file-shared':
+    case 'backup-overwritten':
+      return describeRestoreProblem(problem);
     case 'job-unknown':
     case 'command-unsupported':
     case 'job-not-dismissed':

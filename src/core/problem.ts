@@ -3,6 +3,7 @@ import type { BitmapProblemDetails } from './bitmap-problem.js';
 import type { ChainProblemDetails } from './chain-problem.js';
 import { describeProblem } from './describe-problem.js';
 import type { QemuProblemDetails } from './qemu-problem.js';
+import type { RestoreProblemDetails } from './restore-problem.js';
 
 /**
  * Why something cannot be done, as data: a `code` to branch on, the fields that go with it, and a sentence for people
@@ -48,8 +49,9 @@ export type ProblemDetails =
   | BitmapProblemDetails
   // Layers, and what is to become one
   | ChainProblemDetails
-  // Backups
+  // Backups, and what is restored from them
   | BackupProblemDetails
+  | RestoreProblemDetails
   // What a crash has left half done
   | { readonly code: 'change-interrupted'; readonly checkpoint: string; readonly change: 'create' | 'delete' }
   | {
