@@ -4,6 +4,7 @@ import { type CheckpointTree, parseCheckpointTree } from '../core/model/checkpoi
 import type { Disk } from '../core/model/disk.js';
 import { type Domain, parseDomain } from '../core/model/domain.js';
 import { problem } from '../core/problem.js';
+import { filterAbove } from '../qmp/filter-above.js';
 import { otherImages } from '../qmp/other-images.js';
 import { parseBlockNodes } from '../qmp/parse-block-nodes.js';
 import { resolveBackingChain } from '../qmp/resolve-backing-chain.js';
@@ -43,9 +44,17 @@ async function readTree(file: string, terminal: Terminal): Promise<CheckpointTre
 
 function diskOf(nodes: readonly BlockNode[], { diskTarget, nodeName }: DiskOption): Disk {
   const backingChain = resolveBackingChain(nodes, nodeName);
-  const sourcePath = backingChain[0]?.filename;
+  const [active] = backingChain;
+  const sourcePath = active?.filename;
+  const filterNodeName = active && filterAbove(nodes, active, [nodeName]);
   // What the guest may do is not in the reply; whether the node can be written to is checked for itself.
-  return { diskTarget, ...(sourcePath !== undefined && { sourcePath }), readOnly: false, backingChain };
+  return {
+    diskTarget,
+    ...(sourcePath !== undefined && { sourcePath }),
+    readOnly: false,
+    backingChain,
+    ...(filterNodeName !== undefined && { filterNodeName }),
+  };
 }
 
 async function readJson(file: string, terminal: Terminal): Promise<unknown> {

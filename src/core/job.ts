@@ -14,13 +14,19 @@ interface ChainJob {
   readonly activeNodeName: string;
 }
 
+/** Jobs that QEMU begins only at the node which nothing stands on. */
+interface RootJob extends ChainJob {
+  /** Node-name of that one, where it is a filter above the active layer. */
+  readonly filterNodeName?: string;
+}
+
 /**
  * Moves the data of layers down into a lower one. From the active layer it goes on following the guest until it is
  * completed; below it, it stops before its end and waits to be finalized.
  *
  * @see QEMU `block-commit`
  */
-export interface CommitJob extends ChainJob {
+export interface CommitJob extends RootJob {
   readonly kind: 'commit';
   /** The uppermost layer whose data moves. */
   readonly topNodeName: string;
@@ -33,7 +39,7 @@ export interface CommitJob extends ChainJob {
  *
  * @see QEMU `blockdev-mirror`
  */
-export interface CopyJob extends ChainJob {
+export interface CopyJob extends RootJob {
   readonly kind: 'copy';
   readonly targetNodeName: string;
   /** Only the active layer is copied; the target stands on the same backing image. */

@@ -12,16 +12,18 @@ export function formatJob(job: Job): QmpCommand {
   const stays = { 'auto-dismiss': false };
   switch (job.kind) {
     case 'commit': {
-      const { activeNodeName: device, topNodeName, baseNodeName } = job;
+      const { activeNodeName, filterNodeName: device = activeNodeName, topNodeName, baseNodeName } = job;
       const layers = { device, 'top-node': topNodeName, 'base-node': baseNodeName };
       // Below the active layer the job waits before its end, while the base can still be written to.
-      const waits = topNodeName === device ? {} : { 'auto-finalize': false };
+      const waits = topNodeName === activeNodeName ? {} : { 'auto-finalize': false };
       return { execute: 'block-commit', arguments: { ...id, ...layers, ...waits, ...stays } };
     }
     case 'copy': {
-      const { activeNodeName: device, targetNodeName: target, shallow } = job;
+      const { activeNodeName, filterNodeName: device = activeNodeName, targetNodeName: target, shallow } = job;
       const sync = shallow ? 'top' : 'full';
-      return { execute: 'blockdev-mirror', arguments: { ...id, device, target, sync, ...stays } };
+      // The copy comes below the filter, in the place of the active layer.
+      const below = device === activeNodeName ? {} : { replaces: activeNodeName };
+      return { execute: 'blockdev-mirror', arguments: { ...id, device, target, sync, ...below, ...stays } };
     }
     case 'pull': {
       const { activeNodeName: device, baseNodeName } = job;

@@ -7,6 +7,7 @@ import { type Domain, parseDomain } from '../core/model/domain.js';
 import { type Problem, problem } from '../core/problem.js';
 import { type BlockDevice, readBlockDevices } from './block-device.js';
 import { isQmpError } from './error.js';
+import { filterAbove } from './filter-above.js';
 import { type JobReply, queryJobs } from './job-reply.js';
 import { otherImages } from './other-images.js';
 import { parseBlockNodes } from './parse-block-nodes.js';
@@ -38,7 +39,7 @@ export interface DiskMapping {
  * Nodes and devices are asked for in one round trip, after a look at the jobs: QEMU 7.2 and 10.0 crash when they are asked for
  * their nodes while a pull (`block-stream`) has ended and is not dismissed. Without `disks`, every device that holds a medium or could is a disk, empty ones
  * too, called by the id of the device or else by the name of the drive. Filters above an image (throttle, copy-on-read,
- * copy-before-write) are passed. QEMU is only asked, nothing changes.
+ * copy-before-write) are passed, and the topmost is noted. QEMU is only asked, nothing changes.
  *
  * @param session - Anything that executes commands.
  *
@@ -111,10 +112,19 @@ function observeDisk(
     problems.push(problem({ code: 'device-not-found', diskTarget, device }));
   const active = nodeName ?? found?.nodeName;
   const backingChain = active === undefined ? [] : chainOf(nodes, active, problems);
-  const sourcePath = backingChain[0]?.filename;
+  const [layer] = backingChain;
+  const sourcePath = layer?.filename;
+  const users = [...devices.map((candidate) => candidate.nodeName), nodeName];
+  const filterNodeName = layer && filterAbove(nodes, layer, users);
   // A node that no device shows may be read-only by mistake: then the checks say so, and the disk is not passed over.
   const readOnly = found?.readOnly ?? false;
-  return { diskTarget, ...(sourcePath !== undefined && { sourcePath }), readOnly, backingChain };
+  return {
+    diskTarget,
+    ...(sourcePath !== undefined && { sourcePath }),
+    readOnly,
+    backingChain,
+    ...(filterNodeName !== undefined && { filterNodeName }),
+  };
 }
 
 function chainOf(nodes: readonly BlockNode[], active: string, problems: Problem[]): readonly BlockNode[] {

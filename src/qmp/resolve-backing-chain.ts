@@ -47,7 +47,7 @@ function findNode(nodes: readonly BlockNode[], name: string): BlockNode {
 }
 
 /** A filter has no bitmaps and no backing image of its own: the chain begins at the image below. */
-function imageBelow(nodes: readonly BlockNode[], node: BlockNode): BlockNode {
+export function imageBelow(nodes: readonly BlockNode[], node: BlockNode): BlockNode {
   const passed = new Set<BlockNode>();
   let below = node;
   while (isFilter(below.format)) {

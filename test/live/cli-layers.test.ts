@@ -160,26 +160,79 @@ describeOnEachQemu('the command line on layers', (qemu) => {
     expect(rewritten.at(-1)).toMatch(/^\d+\/15 \[#{20}\] 100 %$/);
   });
 
-  it.each(['commit', 'copy'])('a %s that QEMU refuses leaves all as it was', async (command) => {
-    // It lets no job begin below a filter, which these disks stand under.
-    const [kind] = machineKinds as readonly [MachineKind];
+  it.each(
+    [
+      ['vda', 'a throttle filter', machineKinds[0]],
+      ['vdb', 'a copy-on-read filter', machineKinds[0]],
+      ['vda', 'a throttle filter', machineKinds[3]],
+      ['sda', 'a copy-on-read filter', machineKinds[3]],
+    ].map(([target, filter, kind]) => ({ target, filter, kind })) as readonly BelowFilter[],
+  )('changes the layers of $target below $filter, on $kind.kind', async ({ target, kind }) => {
     await using setup = await setUpCommandLine(qemu, kind);
-    const { running, folder, run } = setup;
-    expect(await run('create', 'monday', '--only', 'vda')).toMatchObject({ status: 0 });
-    expect(await run('snapshot', '--overlay', `vda=one:${imageOf(folder, 'one')}`)).toMatchObject({ status: 0 });
+    const { running, folder, run, writeToAll } = setup;
+    const done = async (...words: readonly string[]) => {
+      const { status, complained } = await run(...words);
+      expect(status, complained.join('\n')).toBe(0);
+      // The filter stays, so what the disk is named by stays too.
+      expect((await nodesIn(running)).map((node) => node['node-name'])).toEqual(expect.arrayContaining(filters));
+    };
+    const filters = (await nodesIn(running))
+      .filter(({ drv }) => drv === 'throttle' || drv === 'copy-on-read')
+      .map((node) => node['node-name']);
+    const overlay = (node: string) => `${target}=${node}:${imageOf(folder, node)}`;
+    await done('create', 'monday', '--only', target);
+    await writeToAll(granules(0, 2));
+    await done('snapshot', '--overlay', overlay('one'));
+    await writeToAll(granules(4, 1));
+    await done('snapshot', '--overlay', overlay('two'));
+    await writeToAll(granules(6, 1));
+    await done('commit', target, '--top', 'one');
+    await done('commit', target);
+    await writeToAll(granules(8, 1));
+    await done('copy', target, '--mirror', `copy:${imageOf(folder, 'copy')}`);
+    await writeToAll(granules(10, 1));
+    const [monday] = JSON.parse((await run('list', '--json')).printed.join()) as readonly Status[];
+    expect(monday).toMatchObject({ name: 'monday', usable: true });
+    expect(monday?.disks.find(({ diskTarget }) => diskTarget === target)).toMatchObject({
+      dirtyBytes: 6 * 65536,
+      layers: ['copy'],
+    });
+    expect(await running.monitor.execute('query-jobs')).toEqual([]);
+  });
+
+  it.each(['commit', 'copy'])('a %s that QEMU refuses leaves all as it was', async (command) => {
+    await using setup = await setUpCommandLine(qemu, daemon);
+    const { running, folder } = setup;
+    const run = (active: string, ...words: readonly string[]) => setup.run(...words, '--disk', `vda=${active}`);
+    expect(await run('vda-active', 'create', 'monday')).toMatchObject({ status: 0 });
+    const overlay = ['--overlay', `vda=one:${imageOf(folder, 'one')}`];
+    expect(await run('vda-active', 'snapshot', ...overlay)).toMatchObject({ status: 0 });
+    // It lets no job begin below the filter of another one.
+    await backUpSlowly(running, 'one');
     const [nodes, bitmaps] = [await nodesIn(running), await bitmapsIn(running)];
     const mirror = command === 'copy' ? ['--mirror', `copy:${imageOf(folder, 'copy')}`] : [];
-    const { status, complained } = await run(command, 'vda', ...mirror);
+    const { status, complained } = await run('one', command, 'vda', ...mirror);
     expect(status).toBe(1);
     expect(complained.join('\n')).toContain('Need a root block node');
     expect(await nodesIn(running)).toHaveLength(nodes.length);
     expect(await bitmapsIn(running)).toEqual(bitmaps);
-    expect(await running.monitor.execute('query-jobs')).toEqual([]);
-    expect(await run('check')).toMatchObject({ status: 0, complained: [] });
-    expect(await run('pull', 'vda')).toMatchObject({ status: 0 });
-    expect(await run('check')).toMatchObject({ status: 0, complained: [] });
+    expect(await running.monitor.execute('query-jobs')).toMatchObject([{ id: 'other' }]);
+    expect(await run('one', 'check')).toMatchObject({ status: 0, complained: [] });
   });
 });
+
+/** Somebody else's job, which stays as long as it is needed. */
+async function backUpSlowly({ monitor }: RunningQemu, device: string): Promise<void> {
+  const target = { driver: 'null-co', 'node-name': 'elsewhere', size: 2 ** 24 };
+  await monitor.execute('blockdev-add', target);
+  await monitor.execute('blockdev-backup', { 'job-id': 'other', device, target: 'elsewhere', sync: 'full', speed: 1 });
+}
+
+interface BelowFilter {
+  readonly target: string;
+  readonly filter: string;
+  readonly kind: MachineKind;
+}
 
 interface Status {
   readonly name: string;

@@ -10,8 +10,8 @@ import type { Qemu } from '../support/qemu/find-qemu.js';
 import { expectWhole, type LayeredMachine, layeredMachine, writeAWhile } from '../support/qemu/layered-machine.js';
 
 /** Three layers, `top` on `middle` on `base`, with a checkpoint made on each. */
-async function threeLayers(qemu: Qemu, seed: number): Promise<LayeredMachine> {
-  const machine = await layeredMachine(qemu, seed);
+async function threeLayers(qemu: Qemu, seed: number, filter?: string): Promise<LayeredMachine> {
+  const machine = await layeredMachine(qemu, seed, filter);
   await writeAWhile(machine);
   await machine.checkpoint('on-base');
   for (const nodeName of ['middle', 'top']) {
@@ -32,25 +32,43 @@ const copy = (shallow: boolean) => (domain: Domain, folder: string) =>
 const pull = (base: { readonly baseNodeName?: string }) => (domain: Domain) =>
   planPull(domain, { diskTarget: 'vda', ...base });
 
+/** A change of the layers, and those there are after it. */
+interface Change {
+  readonly what: string;
+  readonly layers: readonly string[];
+  readonly plan: (domain: Domain, folder: string) => Plan;
+}
+
 describeOnEachQemu('layers that change under a guest that writes all the time', (qemu) => {
-  it.each<[string, readonly string[], (domain: Domain, folder: string) => Plan]>([
-    ['an active commit into the next layer', ['middle', 'base'], commit('top', 'middle')],
-    ['an active commit into the base', ['base'], commit('top', 'base')],
-    ['a commit below the active layer', ['top', 'base'], commit('middle', 'base')],
-    ['a copy of all layers', ['copy'], copy(false)],
-    ['a copy of the active layer', ['copy', 'middle', 'base'], copy(true)],
-    ['a pull down to the base', ['top', 'base'], pull({ baseNodeName: 'base' })],
-    ['a pull of everything', ['top'], pull({})],
-  ])('%s keeps every checkpoint whole, with no byte too much, and leaves nothing behind', async (_, layers, plan) => {
-    await using machine = await threeLayers(qemu, 5);
-    await machine.run((domain) => plan(domain, machine.folder));
-    await writeAWhile(machine);
-    await machine.checkpoint('after');
-    await writeAWhile(machine);
-    const seen = await machine.observe();
-    expect(seen.disks[0]?.backingChain.map(({ nodeName }) => nodeName)).toEqual(layers);
-    expect(seen.otherNodes).toBeUndefined();
-    expect(await machine.session.execute('query-jobs')).toEqual([]);
-    await expectWhole(machine);
-  });
+  const changes: readonly Change[] = [
+    { what: 'an active commit into the next layer', layers: ['middle', 'base'], plan: commit('top', 'middle') },
+    { what: 'an active commit into the base', layers: ['base'], plan: commit('top', 'base') },
+    { what: 'a commit below the active layer', layers: ['top', 'base'], plan: commit('middle', 'base') },
+    { what: 'a copy of all layers', layers: ['copy'], plan: copy(false) },
+    { what: 'a copy of the active layer', layers: ['copy', 'middle', 'base'], plan: copy(true) },
+    { what: 'a pull down to the base', layers: ['top', 'base'], plan: pull({ baseNodeName: 'base' }) },
+    { what: 'a pull of everything', layers: ['top'], plan: pull({}) },
+  ];
+  const below = (driver: string, rows: readonly Change[]) => rows.map((change) => ({ driver, ...change }));
+
+  it.each<Change & { readonly driver?: string }>([
+    ...changes,
+    ...below('throttle', changes.slice(0, 5)),
+    ...below('copy-on-read', changes.slice(1, 4)),
+  ])(
+    '$what, below a filter: $driver, keeps every checkpoint whole, and leaves nothing behind',
+    async ({ driver, layers, plan }) => {
+      await using machine = await threeLayers(qemu, 5, driver);
+      await machine.run((domain) => plan(domain, machine.folder));
+      await writeAWhile(machine);
+      await machine.checkpoint('after');
+      await writeAWhile(machine);
+      const seen = await machine.observe();
+      expect(seen.disks[0]?.backingChain.map(({ nodeName }) => nodeName)).toEqual(layers);
+      expect(seen.otherNodes).toBeUndefined();
+      expect(await machine.session.execute('query-jobs')).toEqual([]);
+      // What was read is copied up by that one, and moved down with the rest: the base's bitmaps have it too.
+      await expectWhole(machine, { mayHoldMore: driver === 'copy-on-read' });
+    },
+  );
 });

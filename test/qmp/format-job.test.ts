@@ -28,6 +28,16 @@ describe('formatJob', () => {
       '{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"top","target":"t","sync":"top","auto-dismiss":false}}',
     ],
     [
+      'a commit below a filter',
+      { kind: 'commit', ...disk, filterNodeName: 'f', topNodeName: 'top', baseNodeName: 'base' },
+      '{"execute":"block-commit","arguments":{"job-id":"j","device":"f","top-node":"top","base-node":"base","auto-dismiss":false}}',
+    ],
+    [
+      'a copy below a filter, which the copy comes below too',
+      { kind: 'copy', ...disk, filterNodeName: 'f', targetNodeName: 't', shallow: false },
+      '{"execute":"blockdev-mirror","arguments":{"job-id":"j","device":"f","target":"t","sync":"full","replaces":"top","auto-dismiss":false}}',
+    ],
+    [
       'a pull of all below',
       { kind: 'pull', ...disk },
       '{"execute":"block-stream","arguments":{"job-id":"j","device":"top","auto-dismiss":false}}',

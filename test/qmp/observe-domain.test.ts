@@ -170,6 +170,16 @@ describe('observeDomain', () => {
     expect(show(await observe({ nodes: world.return }))).toEqual([]);
   });
 
+  it.each<[string, ObserveOptions['disks']]>([
+    ['is named by it', [{ diskTarget: 'x', nodeName: 'throttle' }]],
+    ['is named by its active layer', [{ diskTarget: 'x', nodeName: 'vdb' }]],
+    ['is found by its device', [{ diskTarget: 'x', device: 'disk-b' }]],
+  ])('notes the filter above a disk that %s', async (_, disks) => {
+    const domain = await observe({ nodes, devices }, { ...(disks && { disks }) });
+    expect(domain.disks).toMatchObject([{ diskTarget: 'x', filterNodeName: 'throttle' }]);
+    expect(parseDomain(domain)).toStrictEqual(domain);
+  });
+
   it('tells images that are no layer of a disk, but neither protocol nodes nor filters', async () => {
     const { otherNodes } = await observe({ nodes, devices }, { disks: [{ diskTarget: 'vdb', nodeName: 'throttle' }] });
     expect(otherNodes?.map(({ nodeName }) => nodeName)).toEqual(['vda', 'base']);

@@ -36,6 +36,12 @@ export function movesGuest({ kind, from }: ChainChange): boolean {
   return kind !== 'pull' && from === 0;
 }
 
+/** The filter above the disk's active layer, as the job is told of it. */
+export function filterAbove({ disks }: Domain, { diskTarget }: ChainChange): { readonly filterNodeName?: string } {
+  const filterNodeName = disks.find((disk) => disk.diskTarget === diskTarget)?.filterNodeName;
+  return filterNodeName === undefined ? {} : { filterNodeName };
+}
+
 /** That no other disk reads what a commit changes. */
 export function checkNotShared({ disks }: Domain, change: ChainChange): readonly Problem[] {
   const { diskTarget, chain, from, to } = change;

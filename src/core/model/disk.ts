@@ -12,6 +12,8 @@ export interface Disk {
   readonly readOnly: boolean;
   /** The active layer first, the base last; empty where there is no medium. */
   readonly backingChain: readonly BlockNode[];
+  /** Node-name of the topmost filter above the active layer; absent: none. QEMU begins a commit or a copy only there. */
+  readonly filterNodeName?: string;
 }
 
 export const diskSchema = readonlyType(
@@ -20,6 +22,7 @@ export const diskSchema = readonlyType(
     sourcePath: z.exactOptional(z.string()),
     readOnly: z.boolean(),
     backingChain: readonlyType(z.array(blockNodeSchema)),
+    filterNodeName: z.exactOptional(z.string().min(1)),
   }),
 ) satisfies z.ZodType<Disk>;
 

@@ -39,10 +39,11 @@ const text = z.string().min(1);
 const nodeName = z.string().refine(isNodeName, { error: 'must be 1 to 31 bytes long' });
 const bitmaps = frozen(z.array(z.string().refine(isObservedBitmapName, { error: 'must be 1 to 1023 bytes long' })));
 const ofDisk = { jobId: text, diskTarget: text, activeNodeName: nodeName };
+const ofRoot = { ...ofDisk, filterNodeName: z.exactOptional(nodeName) };
 
 const jobSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('commit'), ...ofDisk, topNodeName: nodeName, baseNodeName: nodeName }),
-  z.object({ kind: z.literal('copy'), ...ofDisk, targetNodeName: nodeName, shallow: z.boolean() }),
+  z.object({ kind: z.literal('commit'), ...ofRoot, topNodeName: nodeName, baseNodeName: nodeName }),
+  z.object({ kind: z.literal('copy'), ...ofRoot, targetNodeName: nodeName, shallow: z.boolean() }),
   z.object({ kind: z.literal('pull'), ...ofDisk, baseNodeName: z.exactOptional(nodeName) }),
 ]);
 

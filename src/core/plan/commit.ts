@@ -1,5 +1,5 @@
 import type { CarriedBitmaps } from '../check/carried-bitmaps.js';
-import { type ChainChange, movesGuest } from '../check/chain-change.js';
+import { type ChainChange, filterAbove, movesGuest } from '../check/chain-change.js';
 import { type CommitRequest, type ExaminedChange, examineCommit } from '../check/commit.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
@@ -21,7 +21,8 @@ import { finishPlan, type Plan, type Step } from './plan.js';
  * time is a bitmap on the base that does not hold everything: a manager that dies leaves what {@link planResumeJob} needs.
  *
  * Checkpoints that were made on a layer that goes count as made on the base (`madeOn`). Bitmaps that only the base has stay. A
- * bitmap that was lost above is whole again where the base has it in good order: it records what the job writes.
+ * bitmap that was lost above is whole again where the base has it in good order: it records what the job writes. For that it
+ * holds too much where a layer has more than was written to it, as one below a copy-on-read filter has.
  *
  * Bitmaps of the layers that go which cannot be used are left behind and told in `warnings`. Checkpoints that would end,
  * because the base cannot store bitmaps (a raw image), are refused with `bitmap-ends`, unless `endCheckpoints` is set: then
@@ -59,7 +60,7 @@ import { finishPlan, type Plan, type Step } from './plan.js';
 export function planCommit(domain: Domain, request: CommitRequest): Plan {
   return guardInput({ domain }, () => {
     const { change, bitmaps } = foundIn(examineCommit(domain, request));
-    const job = commitJob(change);
+    const job = { ...commitJob(change), ...filterAbove(domain, change) };
     const steps = [
       ...endSteps(domain, change, bitmaps),
       startStep(job, whyCommit(job)),

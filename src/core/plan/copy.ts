@@ -1,5 +1,5 @@
 import type { CarriedBitmaps } from '../check/carried-bitmaps.js';
-import type { ChainChange } from '../check/chain-change.js';
+import { type ChainChange, filterAbove } from '../check/chain-change.js';
 import { type CopyRequest, examineCopy } from '../check/copy.js';
 import { guardInput } from '../guard-input.js';
 import type { CopyJob } from '../job.js';
@@ -57,7 +57,7 @@ export function planCopy(domain: Domain, request: CopyRequest): Plan {
     const examined = examineCopy(domain, request);
     const { change, bitmaps } = foundIn(examined);
     const { made } = examined;
-    const job = copyJob(change);
+    const job = { ...copyJob(change), ...filterAbove(domain, change) };
     const steps = [
       ...(made === undefined ? [] : newImageSteps(change.diskTarget, made.image, made.below)),
       startStep(job, `Copy disk ${change.diskTarget} to node "${change.receiver.nodeName}".`),

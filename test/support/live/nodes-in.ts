@@ -3,6 +3,8 @@ import type { RunningQemu } from '../qemu/start-qemu.js';
 /** What QEMU says of a node, as far as tests ask. */
 export interface NodeInfo {
   readonly 'node-name': string;
+  /** Its driver. */
+  readonly drv: string;
   readonly ro: boolean;
   readonly 'dirty-bitmaps'?: readonly {
     readonly name: string;
