@@ -480,6 +480,57 @@ const samples: Samples = {
       'the image "/base" below node "n" is open as "x" and "y"; close the one that is not in use, or set backingNodeName',
     ],
   ],
+  'checkpoint-provisional': [
+    [
+      { code: 'checkpoint-provisional', checkpoint: 'a' },
+      'checkpoint "a" began with a backup that is not complete; end that backup first, or use an older checkpoint',
+    ],
+  ],
+  'disk-not-in-checkpoint': [
+    [
+      { code: 'disk-not-in-checkpoint', diskTarget: 'vda', checkpoint: 'a' },
+      'disk vda takes no part in checkpoint "a"; use an older checkpoint or a full backup',
+    ],
+  ],
+  'backup-missing': [
+    [
+      { code: 'backup-missing', diskTarget: 'vda', checkpoint: 'a' },
+      'there is no backup of disk vda from checkpoint "a" on which another could stand; use an older checkpoint or a full backup',
+    ],
+  ],
+  'bitmap-size-differs': [
+    [
+      { code: 'bitmap-size-differs', ...onDisk, bitmap: 'a', virtualSize: 1024, expectedSize: 2048 },
+      'bitmap "a" on node "n" (disk vda) covers 1024 bytes and the disk has 2048: QEMU cannot merge it; use a checkpoint that was made since the disk has this size, or a full backup',
+    ],
+  ],
+  'backup-without-disks': [[{ code: 'backup-without-disks' }, 'the backup is asked for no disk; name at least one']],
+  'image-not-qcow2': [
+    [
+      { code: 'image-not-qcow2', diskTarget: 'vda', needed: 'scratch' },
+      'the scratch image for disk vda is not qcow2, and has to stand on the disk; ask for the format qcow2',
+    ],
+    [
+      { code: 'image-not-qcow2', diskTarget: 'vda', needed: 'incremental' },
+      'the image for disk vda is not qcow2, and is to hold only what changed; ask for the format qcow2',
+    ],
+  ],
+  'export-name-taken': [
+    [
+      { code: 'export-name-taken', diskTarget: 'vda', exportName: 'a' },
+      'the export name "a" of disk vda is another disk\'s too; give each disk a name of its own',
+    ],
+  ],
+  'server-needed': [
+    [{ code: 'server-needed' }, 'a pull needs an NBD server; pass server, with running where it is there already'],
+  ],
+  'server-unused': [[{ code: 'server-unused' }, 'a push needs no NBD server; leave server out, or ask for a pull']],
+  'server-plain': [
+    [
+      { code: 'server-plain', host: '::' },
+      'whoever reaches :: could read the disks: there are no credentials for TLS; pass tlsCreds, use a UNIX socket, or say that plain is wanted',
+    ],
+  ],
   'backing-chain-loop': [
     [{ code: 'backing-chain-loop', nodeName: 'n' }, 'the backing chain comes back to node "n"; query the nodes again'],
   ],

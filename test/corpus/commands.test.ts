@@ -20,6 +20,8 @@ type Samples<T extends { readonly kind: string }> = {
 
 const on = <K extends string>(kind: K) => [{ kind, nodeName: 'n', bitmap: 'é "a"' }] as const;
 
+const backup = { kind: 'backup', jobId: 'j', diskTarget: 'vda', nodeName: 'n', targetNodeName: 't' } as const;
+
 /** Every kind of action, in each way it can be spelled: whoever adds a kind adds it here, or the types do not fit. */
 const transactionActions: Samples<TransactionAction> = {
   'bitmap-add': [
@@ -39,6 +41,11 @@ const transactionActions: Samples<TransactionAction> = {
       sources: ['x', 'y'].map((nodeName) => ({ nodeName, bitmap: 'b' })),
     },
   ],
+  'backup-start': [
+    { kind: 'backup-start', job: { ...backup, sync: 'full', options: { speed: 2 ** 20, compress: true } } },
+    { kind: 'backup-start', job: { ...backup, sync: 'incremental', bitmap: 'a' } },
+    { kind: 'backup-start', job: { ...backup, sync: 'none' } },
+  ],
   'snapshot-take': [{ kind: 'snapshot-take', nodeName: 'n', overlayNodeName: 'o' }],
 };
 
@@ -52,6 +59,11 @@ const jobs: Samples<Job> = {
   pull: [
     { kind: 'pull', ...layers },
     { kind: 'pull', ...layers, baseNodeName: 'base' },
+  ],
+  backup: [
+    { ...backup, sync: 'full' },
+    { ...backup, sync: 'incremental', bitmap: 'a' },
+    { ...backup, sync: 'none' },
   ],
   fill: [{ kind: 'fill', jobId: 'j', nodeName: 'n', bitmap: 'a', targetNodeName: 't' }],
   create: [{ kind: 'create', jobId: 'j', options: { driver: 'qcow2', file: 'f', size: 2 ** 30 } }],
@@ -87,6 +99,19 @@ const standaloneActions: Samples<StandaloneAction> = {
   'job-cancel': goOn('job-cancel'),
   'job-dismiss': goOn('job-dismiss'),
   'job-wait': [{ kind: 'job-wait', job: commit, until: 'ready' }],
+  'backup-cancel': [
+    { kind: 'backup-cancel', jobs: [{ ...backup, sync: 'full' }], bitmaps: [{ nodeName: 'n', bitmap: 'a' }] },
+  ],
+  'nbd-server-start': [
+    { kind: 'nbd-server-start', server: { type: 'unix', path: '/run/nbd' } },
+    { kind: 'nbd-server-start', server: { type: 'tcp', host: '::1', port: 10809, tlsCreds: 'c', tlsAuthz: 'a' } },
+  ],
+  'nbd-server-stop': [{ kind: 'nbd-server-stop' }],
+  'export-add': [
+    { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda' },
+    { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda', bitmap: 'a' },
+  ],
+  'export-remove': [{ kind: 'export-remove', exportId: 'e' }],
 };
 
 const actions: readonly TransactionAction[] = Object.values(transactionActions).flat();

@@ -14,6 +14,8 @@ const job: Job = {
   baseNodeName: 'base',
 };
 
+const backup = { kind: 'backup', jobId: 'j', diskTarget: 'vda', nodeName: 'n', targetNodeName: 't' } as const;
+
 const onBitmap = <K extends string>(kind: K) =>
   [
     [
@@ -67,6 +69,26 @@ export const transactionRows: Rows<TransactionAction> = {
         ],
       },
       '{"type":"block-dirty-bitmap-merge","data":{"node":"n","target":"a","bitmaps":[{"node":"y","name":"b"},{"node":"x","name":"b"}]}}',
+    ],
+  ],
+  'backup-start': [
+    [
+      'of a whole disk',
+      { kind: 'backup-start', job: { ...backup, sync: 'full' } },
+      '{"type":"blockdev-backup","data":{"job-id":"j","device":"n","target":"t","sync":"full","auto-dismiss":false}}',
+    ],
+    [
+      'of what a bitmap has, with what differs from the defaults',
+      {
+        kind: 'backup-start',
+        job: { ...backup, sync: 'incremental', bitmap: 'tmp', options: { speed: 1024, compress: true } },
+      },
+      '{"type":"blockdev-backup","data":{"job-id":"j","device":"n","target":"t","sync":"incremental","bitmap":"tmp","speed":1024,"compress":true,"auto-dismiss":false}}',
+    ],
+    [
+      'of what the guest is about to overwrite',
+      { kind: 'backup-start', job: { ...backup, sync: 'none' } },
+      '{"type":"blockdev-backup","data":{"job-id":"j","device":"n","target":"t","sync":"none","auto-dismiss":false}}',
     ],
   ],
   'snapshot-take': [
@@ -159,6 +181,60 @@ export const standaloneRows: Rows<StandaloneAction> = {
       'for a job, which is a look at all jobs',
       { kind: 'job-wait', job, until: 'ready' },
       '{"execute":"query-jobs","arguments":{}}',
+    ],
+  ],
+  'backup-cancel': [
+    [
+      'of a backup, whose jobs are gone by then',
+      {
+        kind: 'backup-cancel',
+        jobs: [{ ...backup, sync: 'full' }],
+        bitmaps: [
+          { nodeName: 'n', bitmap: 'a' },
+          { nodeName: 'm', bitmap: 'b' },
+        ],
+      },
+      '{"execute":"transaction","arguments":{"actions":[{"type":"block-dirty-bitmap-remove","data":{"node":"n","name":"a"}},{"type":"block-dirty-bitmap-remove","data":{"node":"m","name":"b"}}]}}',
+    ],
+  ],
+  'nbd-server-start': [
+    [
+      'at a UNIX socket',
+      { kind: 'nbd-server-start', server: { type: 'unix', path: '/run/nbd' } },
+      '{"execute":"nbd-server-start","arguments":{"addr":{"type":"unix","data":{"path":"/run/nbd"}}}}',
+    ],
+    [
+      'on the network, in plain',
+      { kind: 'nbd-server-start', server: { type: 'tcp', host: '::', port: 10809, plain: true } },
+      '{"execute":"nbd-server-start","arguments":{"addr":{"type":"inet","data":{"host":"::","port":"10809"}}}}',
+    ],
+    [
+      'on the network, with credentials',
+      {
+        kind: 'nbd-server-start',
+        server: { type: 'tcp', host: 'h', port: 1, tlsCreds: 'creds', tlsAuthz: 'authz' },
+      },
+      '{"execute":"nbd-server-start","arguments":{"addr":{"type":"inet","data":{"host":"h","port":"1"}},"tls-creds":"creds","tls-authz":"authz"}}',
+    ],
+  ],
+  'nbd-server-stop': [['of the only one', { kind: 'nbd-server-stop' }, '{"execute":"nbd-server-stop","arguments":{}}']],
+  'export-add': [
+    [
+      'of a node',
+      { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'é' },
+      '{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"n","name":"é"}}',
+    ],
+    [
+      'of a node with a bitmap',
+      { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda', bitmap: 'tmp' },
+      '{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"n","name":"vda","bitmaps":["tmp"]}}',
+    ],
+  ],
+  'export-remove': [
+    [
+      'of an export, whoever reads it',
+      { kind: 'export-remove', exportId: 'e' },
+      '{"execute":"block-export-del","arguments":{"id":"e","mode":"hard"}}',
     ],
   ],
 };

@@ -1,4 +1,4 @@
-import type { Bitmap, BlockNode, CheckpointTree, Command, Domain, Plan } from '../../src/index.js';
+import type { BackupJob, Bitmap, BlockNode, CheckpointTree, Command, Domain, Plan } from '../../src/index.js';
 import { bitmap, chain, checkpoint, disk, freshDomain, tree } from './builders.js';
 
 const dirty = (name: string, granules: number) => bitmap(name, { dirtyBytes: granules * 65536 });
@@ -67,6 +67,7 @@ function spellCommand(command: Command): string | readonly string[] {
           return `merge ${action.intoBitmap} on ${action.nodeName} from ${sources}`;
         }
         if (action.kind === 'snapshot-take') return `put ${action.overlayNodeName} on ${action.nodeName}`;
+        if (action.kind === 'backup-start') return spellBackup(action.job);
         const as = action.kind === 'bitmap-add' ? asText(action) : '';
         return `${action.kind.slice('bitmap-'.length)} ${action.bitmap} on ${action.nodeName}${as}`;
       });
@@ -82,9 +83,23 @@ function spellCommand(command: Command): string | readonly string[] {
       return `wait until ${command.until}`;
     case 'job-start':
       return `start ${command.job.jobId}`;
+    case 'backup-cancel':
+      return `cancel ${command.jobs.map(({ jobId }) => jobId).join(' ')}`;
+    case 'nbd-server-start':
+      return `serve at ${command.server.type === 'unix' ? command.server.path : command.server.host}`;
+    case 'nbd-server-stop':
+      return 'serve no more';
+    case 'export-add':
+      return `export ${command.nodeName}${command.bitmap === undefined ? '' : ` with ${command.bitmap}`} as ${command.exportName}`;
+    case 'export-remove':
+      return `unexport ${command.exportId}`;
     default:
       return command.kind.slice('job-'.length);
   }
+}
+
+function spellBackup({ nodeName, targetNodeName, sync, bitmap }: BackupJob): string {
+  return `back up ${nodeName} to ${targetNodeName}, ${sync}${bitmap === undefined ? '' : ` by ${bitmap}`}`;
 }
 
 function asText(action: { readonly persistent: boolean; readonly recording: boolean; readonly granularity?: number }) {

@@ -1,5 +1,7 @@
 import type { Bitmap, BlockNode, Command, Domain } from '../../src/index.js';
+import { copyBeforeWrite } from './model/backups.js';
 import { findBitmap, prepare } from './model/bitmaps.js';
+import { addExport, removeExport, startServer, stopServer } from './model/exports.js';
 import { advance, cancelJob, fail, noteWrite, startJob, typeOf } from './model/jobs.js';
 import { addNode, removeNode, reopen } from './model/nodes.js';
 import {
@@ -34,6 +36,8 @@ export interface Qemu {
   guestDiscard(diskTarget: string, offset: number, length: number): void;
   /** What the guest reads: for each unit of 512 bytes that is not zero, which write it was. */
   guestRead(diskTarget: string): ReadonlyMap<number, number>;
+  /** The same of a node, be it a disk's or not, with all that lies below it. */
+  nodeRead(nodeName: string): ReadonlyMap<number, number>;
   /** Lets every job go on by so many clusters; without a number, as far as it can. */
   work(clusters?: number): void;
   /** A job fails, or is cancelled by someone. */
@@ -54,6 +58,8 @@ export interface Qemu {
   dirtyGranules(nodeName: string, bitmap: string): readonly number[];
   /** Which names of protocol layers are there. */
   fileNodes(): readonly string[];
+  /** The ids of what NBD clients can read; none without a server. */
+  exports(): readonly string[] | undefined;
 }
 
 /** Starts a QEMU whose nodes are those of a domain. Which granules are dirty is not observed: the first ones are taken. */
@@ -69,6 +75,7 @@ export function startQemu(domain: Domain): Qemu {
     if (node === undefined || node.readOnly) throw new Error(`nothing can be written to '${nodeName}'`);
     if (offset + length > node.virtualSize) throw new Error(`'${nodeName}' is not that large`);
     state.writes += 1;
+    copyBeforeWrite(state, nodeName, offset, length);
     writeTo(state, node, offset, length, state.writes);
     noteWrite(state, nodeName, offset, length);
   };
@@ -83,10 +90,12 @@ export function startQemu(domain: Domain): Qemu {
     guestWrite: (diskTarget, offset, length) => write(rootOf(diskTarget), offset, length),
     guestDiscard(diskTarget, offset, length) {
       const nodeName = rootOf(diskTarget);
+      copyBeforeWrite(state, nodeName, offset, length);
       discard(known(state, nodeName), offset, length);
       noteWrite(state, nodeName, offset, length);
     },
     guestRead: (diskTarget) => readAll(state, rootOf(diskTarget)),
+    nodeRead: (nodeName) => readAll(state, nodeName),
     work(clusters = Number.POSITIVE_INFINITY) {
       for (const job of state.jobs.values()) advance(state, job, clusters);
     },
@@ -113,13 +122,17 @@ export function startQemu(domain: Domain): Qemu {
     dirtyGranules: (nodeName, name) =>
       [...findBitmap(known(state, nodeName), name).dirty].sort((one, other) => one - other),
     fileNodes: () => [...state.fileNodes.keys()],
+    exports: () => (state.isServing ? [...state.exports.keys()] : undefined),
   };
 }
 
 function run(state: State, command: Command): void {
   switch (command.kind) {
     case 'transaction':
-      for (const action of command.actions) prepare(state, action);
+      for (const action of command.actions) {
+        if (action.kind === 'backup-start') startJob(state, action.job);
+        else prepare(state, action);
+      }
       return;
     case 'node-reopen':
       reopen(state, command);
@@ -138,6 +151,22 @@ function run(state: State, command: Command): void {
       return;
     case 'job-cancel':
       cancelJob(state, command.job.jobId);
+      return;
+    case 'backup-cancel':
+      for (const { jobId } of command.jobs) cancelJob(state, jobId);
+      for (const bitmap of command.bitmaps) prepare(state, { kind: 'bitmap-remove', ...bitmap });
+      return;
+    case 'nbd-server-start':
+      startServer(state);
+      return;
+    case 'nbd-server-stop':
+      stopServer(state);
+      return;
+    case 'export-add':
+      addExport(state, command);
+      return;
+    case 'export-remove':
+      removeExport(state, command.exportId);
       return;
     default:
       goOn(state, command);
@@ -255,6 +284,7 @@ function lose(node: ModelNode): void {
 /** Only disks are there again, each layer below the active one open for reading only. */
 function startAgain(state: State): void {
   state.jobs.clear();
+  stopServer(state);
   const layers = new Map<string, boolean>();
   for (const root of state.roots.values()) {
     for (const { image } of layersFrom(state, root)) layers.set(image.nodeName, image.nodeName !== root);

@@ -1,8 +1,8 @@
-import type { TransactionAction } from '../../../src/index.js';
+import type { BackupStartAction, BitmapAction, TransactionAction } from '../../../src/index.js';
 import { known, type ModelBitmap, type ModelNode, markBytes, putOn, type State, store } from './state.js';
 
-/** Does one action of a transaction, or throws with QEMU's text. */
-export function prepare(state: State, action: TransactionAction): void {
+/** Does one action of a transaction on bitmaps or layers, or throws with QEMU's text. */
+export function prepare(state: State, action: Exclude<TransactionAction, BackupStartAction>): void {
   switch (action.kind) {
     case 'bitmap-add':
       addBitmap(state, action);
@@ -21,7 +21,7 @@ export function prepare(state: State, action: TransactionAction): void {
   }
 }
 
-function change(state: State, action: TransactionAction & { readonly bitmap: string }): void {
+function change(state: State, action: BitmapAction): void {
   const node = known(state, action.nodeName);
   const bitmap = idle(findBitmap(node, action.bitmap));
   switch (action.kind) {
@@ -102,7 +102,7 @@ export function findBitmap(node: ModelNode, name: string): ModelBitmap {
   return bitmap;
 }
 
-function idle(bitmap: ModelBitmap): ModelBitmap {
+export function idle(bitmap: ModelBitmap): ModelBitmap {
   // QEMU's word for one that was removed earlier in the same transaction, too.
   if (bitmap.busy || bitmap.removed) {
     throw new Error(`Bitmap '${bitmap.name}' is currently in use by another operation and cannot be used`);
@@ -117,7 +117,7 @@ function writable(node: ModelNode, bitmap: ModelBitmap): ModelBitmap {
   return bitmap;
 }
 
-function usable(bitmap: ModelBitmap): ModelBitmap {
+export function usable(bitmap: ModelBitmap): ModelBitmap {
   if (bitmap.inconsistent) throw new Error(`Bitmap '${bitmap.name}' is inconsistent and cannot be used`);
   return bitmap;
 }

@@ -1,4 +1,5 @@
 import type { Job } from '../../../src/index.js';
+import { backupClusters, copyBackup, endBackup, noteBackupWrite } from './backups.js';
 import { findBitmap } from './bitmaps.js';
 import {
   bytesOfCluster,
@@ -30,7 +31,14 @@ export interface ModelJob {
   readonly wasReadOnly: boolean;
 }
 
-export const typeOf = { commit: 'commit', copy: 'mirror', pull: 'stream', fill: 'backup', create: 'create' } as const;
+export const typeOf = {
+  commit: 'commit',
+  copy: 'mirror',
+  pull: 'stream',
+  backup: 'backup',
+  fill: 'backup',
+  create: 'create',
+} as const;
 
 export function startJob(state: State, job: Job): void {
   if (state.jobs.has(job.jobId)) throw new Error(`Job ID '${job.jobId}' already in use`);
@@ -81,6 +89,8 @@ function clustersOf(state: State, job: Job): Iterable<number> {
     case 'pull':
       expectRoot(state, job.activeNodeName);
       return clustersIn(between(state, job.activeNodeName, job.baseNodeName).slice(1));
+    case 'backup':
+      return backupClusters(state, job);
     case 'fill':
       return known(state, job.nodeName).data.keys();
     case 'create':
@@ -113,6 +123,7 @@ export function noteWrite(state: State, nodeName: string, offset: number, length
       (job.kind === 'copy' && job.activeNodeName === nodeName) ||
       (job.kind === 'commit' && job.topNodeName === nodeName && job.activeNodeName === nodeName);
     if (follows) markBytes({ dirty: todo, granularity: bytesOfCluster }, offset, length);
+    if (job.kind === 'backup') noteBackupWrite(state, { job, meanwhile }, nodeName, { offset, length });
     if (job.kind === 'fill' && job.nodeName === nodeName) {
       const { granularity } = findBitmap(known(state, nodeName), job.bitmap);
       markBytes({ dirty: meanwhile, granularity }, offset, length);
@@ -133,6 +144,8 @@ export function advance(state: State, running: ModelJob, clusters: number): void
       copySlowly(state, running, job.targetNodeName);
       return;
     }
+    // It keeps what the guest overwrites until it is cancelled.
+    if (job.kind === 'backup' && job.sync === 'none') return;
     for (const at of [...todo].slice(0, clusters)) {
       copyCluster(state, job, at);
       todo.delete(at);
@@ -148,6 +161,7 @@ export function advance(state: State, running: ModelJob, clusters: number): void
 function copyCluster(state: State, job: Job, at: number): void {
   if (job.kind === 'commit') putCluster(known(state, job.baseNodeName), at, readCluster(state, job.topNodeName, at));
   if (job.kind === 'copy') putCluster(known(state, job.targetNodeName), at, readCluster(state, job.activeNodeName, at));
+  if (job.kind === 'backup') copyBackup(state, job, at);
   if (job.kind === 'pull') {
     // What is copied up is not written by the guest, and no bitmap is told of it.
     const active = known(state, job.activeNodeName);
@@ -197,6 +211,9 @@ function conclude(state: State, running: ModelJob): void {
     case 'fill':
       fill(state, running);
       return;
+    case 'backup':
+      endBackup(state, { job, meanwhile: running.meanwhile }, true);
+      return;
     case 'copy':
       moveRoot(state, job.activeNodeName, job.targetNodeName);
       break;
@@ -245,7 +262,7 @@ function create({ files, fileNodes }: State, { options }: Job & { readonly kind:
   if (driver === 'file') {
     // QEMU empties what is there, unless it has it open itself.
     if ([...fileNodes.values()].includes(String(filename))) throw new Error('Failed to get "write" lock');
-    files.set(String(filename), {});
+    files.set(String(filename), { size: Number(size) });
     return;
   }
   const opened = fileNodes.get(String(file));
@@ -263,6 +280,7 @@ export function fail(state: State, running: ModelJob, error: string): void {
   running.status = 'concluded';
   running.error = error;
   if (job.kind === 'commit' && wasReadOnly) closeForWriting(known(state, job.baseNodeName));
+  if (job.kind === 'backup') endBackup(state, { job, meanwhile: running.meanwhile }, false);
   fill(state, running);
 }
 
@@ -284,7 +302,7 @@ export function heldByJobs({ jobs }: State): ReadonlySet<string> {
     if (!holds) continue;
     if (job.kind === 'commit') held.add(job.topNodeName).add(job.baseNodeName);
     if (job.kind === 'copy') held.add(job.activeNodeName).add(job.targetNodeName);
-    if (job.kind === 'fill') held.add(job.nodeName).add(job.targetNodeName);
+    if (job.kind === 'fill' || job.kind === 'backup') held.add(job.nodeName).add(job.targetNodeName);
   }
   return held;
 }

@@ -1,4 +1,5 @@
-import type { Command, NodeReopenAction } from '../../../src/index.js';
+import type { BlockNode, Command, NodeReopenAction } from '../../../src/index.js';
+import { heldByExports } from './exports.js';
 import { dropUnnamed, heldByJobs } from './jobs.js';
 import { known, type State, store } from './state.js';
 
@@ -29,7 +30,7 @@ export function addNode(state: State, action: Command & { readonly kind: 'node-a
     return;
   }
   const rest = { data: new Map(), moved: false, readOnly: false, options: undefined, bitmaps: [] };
-  if (format === 'raw') {
+  if (format === 'raw' && fileNodeName === undefined) {
     const virtualSize = sizeOfNothing(options);
     const image = { nodeName, format, virtualSize, readOnly: false, bitmaps: [] };
     nodes.set(nodeName, { image, virtualSize, backing: undefined, ...rest });
@@ -37,6 +38,12 @@ export function addNode(state: State, action: Command & { readonly kind: 'node-a
   }
   const opened = fileNodes.get(String(fileNodeName));
   if (opened === undefined) throw new Error(`Cannot find device='' nor node-name='${fileNodeName}'`);
+  if (format === 'raw') {
+    const virtualSize = files.get(opened)?.size ?? 0;
+    const image = { nodeName, format, virtualSize, readOnly: false, filename: opened, fileNodeName, bitmaps: [] };
+    nodes.set(nodeName, { image: image as BlockNode, virtualSize, backing: undefined, ...rest });
+    return;
+  }
   const header = files.get(opened)?.header;
   if (format !== 'qcow2' || header === undefined) throw new Error('Image is not in qcow2 format');
   if (typeof backingNodeName === 'string') known(state, backingNodeName);
@@ -73,6 +80,7 @@ export function removeNode(state: State, { nodeName, mayBeGone }: Command & { re
   if (isInUse) throw new Error(`Block device ${nodeName} is in use`);
   if (heldByJobs(state).has(nodeName))
     throw new Error(`Node '${nodeName}' is busy: block device is in use by block job`);
+  if (heldByExports(state).has(nodeName)) throw new Error(`Node '${nodeName}' is busy: it is exported`);
   nodes.delete(nodeName);
   fileNodes.delete(nodeName);
   dropUnnamed(state);

@@ -10,12 +10,25 @@ export interface State {
   readonly roots: Map<string, string>;
   readonly jobs: Map<string, ModelJob>;
   readonly files: Map<string, ModelFile>;
+  /** By their ids. */
+  readonly exports: Map<string, ModelExport>;
+  /** The NBD server runs. */
+  isServing: boolean;
   /** Guest writes so far: each has its number, which is what it writes. */
   writes: number;
 }
 
+/** What NBD clients can read. */
+export interface ModelExport {
+  readonly nodeName: string;
+  readonly exportName: string;
+  readonly bitmap?: string;
+}
+
 /** What an image file says of itself; an empty one says nothing. */
 export interface ModelFile {
+  /** Bytes, of a file that was made with a size. */
+  readonly size?: number;
   readonly header?: { readonly virtualSize: number; readonly clusterSize?: number };
 }
 
@@ -81,6 +94,8 @@ export function stateOf({ disks, otherNodes = [] }: Domain): State {
     ),
     jobs: new Map(),
     files: new Map(images.map(({ filename = '', virtualSize }) => [filename, { header: { virtualSize } }])),
+    exports: new Map(),
+    isServing: false,
     writes: 0,
   };
 }
