@@ -14,17 +14,18 @@ const imageFormats: ReadonlySet<string> = new Set([
   'vpc',
 ]);
 
+const jobFilters: ReadonlySet<string> = new Set(['commit_top', 'mirror_top']);
+
 const filters: ReadonlySet<string> = new Set([
+  ...jobFilters,
   'backup-top',
   'blkdebug',
   'blklogwrites',
   'blkreplay',
   'blkverify',
-  'commit_top',
   'compress',
   'copy-before-write',
   'copy-on-read',
-  'mirror_top',
   'preallocate',
   'snapshot-access',
   'throttle',
@@ -38,4 +39,9 @@ export function isImageFormat(driver: string): boolean {
 /** Whether a block driver only looks at, or holds up, what passes on to the node below it. */
 export function isFilter(driver: string): boolean {
   return filters.has(driver);
+}
+
+/** Whether a filter is there for a job only: QEMU puts it above the image that the job is about, and never below one. */
+export function isJobFilter(driver: string): boolean {
+  return jobFilters.has(driver);
 }

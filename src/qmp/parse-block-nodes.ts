@@ -2,7 +2,7 @@ import { guardInput } from '../core/guard-input.js';
 import type { Bitmap } from '../core/model/bitmap.js';
 import type { BlockNode } from '../core/model/block-node.js';
 import type { InternalSnapshot } from '../core/model/internal-snapshot.js';
-import { isFilter, isImageFormat } from './drivers.js';
+import { isFilter, isImageFormat, isJobFilter } from './drivers.js';
 import { driverOf, imageFileOf } from './image-file.js';
 import { type BitmapReply, type NodeReply, readNodeReplies } from './node-reply.js';
 
@@ -14,7 +14,7 @@ import { type BitmapReply, type NodeReply, readNodeReplies } from './node-reply.
  * chain was changed while it runs, is given as the plain file name in it: a file has one name whatever has happened.
  *
  * Before QEMU 10.1 the reply does not say which protocol node an image stands on. It is the one node that has the same file
- * open; where more than one has, `fileNodeName` stays absent: a wrong one would be worse than none.
+ * open, but for filters that a job has put above the image; where more than one has, `fileNodeName` stays absent: a wrong one would be worse than none.
  *
  * @param reply - Of any kind; `query-named-block-nodes` with `flat: true` gives the shortest.
  * @returns The nodes in the order of the reply.
@@ -90,8 +90,10 @@ function childOf(node: NodeReply, child: string): string | undefined {
 }
 
 function protocolNodeOf(node: BlockNode, openAs: readonly BlockNode[]): BlockNode | undefined {
-  if (!isImageFormat(node.format) || openAs.length !== 2) return undefined;
-  return openAs.find((other) => other !== node && !isImageFormat(other.format) && !isFilter(other.format));
+  if (!isImageFormat(node.format)) return undefined;
+  const [other, ...more] = openAs.filter((each) => each !== node && !isJobFilter(each.format));
+  if (other === undefined || more.length > 0) return undefined;
+  return isImageFormat(other.format) || isFilter(other.format) ? undefined : other;
 }
 
 function qcow2VersionOf({ image }: NodeReply): 2 | 3 | undefined {

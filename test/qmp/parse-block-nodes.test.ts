@@ -319,6 +319,16 @@ describe('the protocol node of an image', () => {
     ['is no other image', [nodeRow('vda'), nodeRow('twin', { file })], {}],
     ['is no filter', [nodeRow('vda'), nodeRow('throttle', { drv: 'throttle', file })], {}],
     [
+      'is not known where a filter may lie between',
+      [nodeRow('vda'), nodeRow('throttle', { drv: 'throttle', file }), fileRow('vda')],
+      {},
+    ],
+    ...['commit_top', 'mirror_top'].map((drv): [string, Rows, Pick<BlockNode, 'fileNodeName'>] => [
+      `is found where a job has put a ${drv} above`,
+      [nodeRow('#block7', { drv, file }), nodeRow('vda'), fileRow('vda')],
+      { fileNodeName: 'vda-file' },
+    ]),
+    [
       'is what QEMU 10.1 says, however many have the file open',
       [
         nodeRow('vda', { children: [child('backing', 'b'), child('file', 'slice')] }),
