@@ -11,11 +11,11 @@ import type { CheckpointStore } from '../store/checkpoint-store.js';
 import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
 import { makePlan } from './make-plan.js';
-import { printResult } from './print-plan.js';
-import { resume } from './resume.js';
+import { movedText, printResult } from './print-plan.js';
+import { movedDisks, resume, withMoved } from './resume.js';
 import { interrupted, type LiveOptions, look } from './sight.js';
 import { tellError } from './tell-error.js';
-import { tellProgress } from './tell-progress.js';
+import { tellJob, tellProgress } from './tell-progress.js';
 import type { Terminal } from './terminal.js';
 
 /** A running QEMU and where its checkpoints are kept, open for writing. */
@@ -51,9 +51,13 @@ export async function runReconcile(machine: Machine): Promise<boolean> {
   const { session, store, options, terminal } = machine;
   const tell = options.json ? terminal.complain : terminal.print;
   const onStep = options.json ? () => {} : tellProgress(terminal);
-  const { changes } = await resume(session, store, options, { signal: terminal.signal, onStep });
+  const onProgress = options.json ? () => {} : tellJob(terminal);
+  const resumption = await resume(session, store, options, { signal: terminal.signal, onStep, onProgress });
+  const { changes } = resumption;
   for (const { diskTarget, verdict, why } of changes) tell(`disk ${diskTarget}: ${verdict}: ${why}`);
-  const { domain } = await look(session, store, options);
+  const moved = movedDisks(options.disks, resumption);
+  for (const disk of moved) tell(movedText(disk));
+  const { domain } = await look(session, store, { ...options, disks: withMoved(options.disks, moved) });
   const reconciliation = await reconcile(domain, store);
   await end(machine, reconciliation, tell);
   const { decisions } = reconciliation;

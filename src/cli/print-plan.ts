@@ -2,6 +2,7 @@ import { type Domain, findDisk } from '../core/model/domain.js';
 import type { Plan } from '../core/plan/plan.js';
 import { findCheckpoint } from '../core/tree/find-checkpoint.js';
 import { formatCommand } from '../qmp/format-command.js';
+import type { DiskOption } from './option-values.js';
 import type { Options } from './options.js';
 import type { Terminal } from './terminal.js';
 
@@ -47,10 +48,12 @@ export function printResult(
   }
   terminal.print(resultText(plan, options));
   const moved = next.disks.filter(({ diskTarget }) => activeOf(next, diskTarget) !== activeOf(before, diskTarget));
-  for (const { diskTarget } of moved) {
-    const nodeName = activeOf(next, diskTarget);
-    terminal.print(`the active layer of ${diskTarget} is "${nodeName}" now: --disk ${diskTarget}=${nodeName}`);
-  }
+  for (const { diskTarget } of moved) terminal.print(movedText({ diskTarget, nodeName: activeOf(next, diskTarget) }));
+}
+
+/** Says by which layer a disk is named from now on. */
+export function movedText({ diskTarget, nodeName }: DiskOption): string {
+  return `the active layer of ${diskTarget} is "${nodeName}" now: --disk ${diskTarget}=${nodeName}`;
 }
 
 function resultText(plan: Plan, { command, name, target, only, overlays = [], checkpoint }: Options): string {
@@ -74,8 +77,8 @@ function resultText(plan: Plan, { command, name, target, only, overlays = [], ch
   }
 }
 
-function activeOf(domain: Domain, diskTarget: string): string | undefined {
-  return findDisk(domain, diskTarget)?.backingChain[0]?.nodeName;
+function activeOf(domain: Domain, diskTarget: string): string {
+  return findDisk(domain, diskTarget)?.backingChain[0]?.nodeName ?? '';
 }
 
 /** The layers of each disk, the active one first. */

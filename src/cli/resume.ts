@@ -1,10 +1,12 @@
+import { findDisk } from '../core/model/domain.js';
 import { planResumeJob, type Resumption } from '../core/plan/resume-job.js';
-import { dismissEndedPulls } from '../qmp/dismiss-ended-pulls.js';
 import { isQmpError } from '../qmp/error.js';
+import { type FinishPullsOptions, finishPulls } from '../qmp/finish-pulls.js';
 import { queryJobs } from '../qmp/job-reply.js';
 import type { QmpConnection } from '../qmp/qmp-connection.js';
 import { type RunOptions, runPlan } from '../qmp/run-plan.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
+import type { DiskOption } from './option-values.js';
 import { type LiveOptions, look } from './sight.js';
 
 /** How often it is looked anew: a job that was let go before may end just then. */
@@ -15,10 +17,10 @@ export async function resume(
   session: QmpConnection,
   store: CheckpointStore,
   options: LiveOptions,
-  run: RunOptions,
+  run: RunOptions & Pick<FinishPullsOptions, 'onProgress'>,
 ): Promise<Resumption> {
   for (let attempt = 1; ; attempt += 1) {
-    await dismissEndedPulls(session);
+    await finishPulls(session, run);
     const resumption = await lookForChanges(session, store, options);
     const isUndecided = resumption.changes.some(({ verdict }) => verdict === 'undecided');
     if (isUndecided && attempt < attempts) continue;
@@ -42,4 +44,18 @@ export async function lookForChanges(
   const jobs = await queryJobs(session);
   const { domain, chainChanges } = await look(session, store, options);
   return planResumeJob(domain, jobs, chainChanges);
+}
+
+/** Those of the disks that are named by another layer now: the guest has moved to it when their change went on. */
+export function movedDisks(disks: readonly DiskOption[], { changes, next }: Resumption): readonly DiskOption[] {
+  return disks.flatMap(({ diskTarget, nodeName: before }) => {
+    const hasGoneOn = changes.some((change) => change.diskTarget === diskTarget && change.verdict === 'go-on');
+    const nodeName = findDisk(next, diskTarget)?.backingChain[0]?.nodeName;
+    return hasGoneOn && nodeName !== undefined && nodeName !== before ? [{ diskTarget, nodeName }] : [];
+  });
+}
+
+/** The disks, with those that have moved in their place. */
+export function withMoved(disks: readonly DiskOption[], moved: readonly DiskOption[]): readonly DiskOption[] {
+  return disks.map((disk) => moved.find(({ diskTarget }) => diskTarget === disk.diskTarget) ?? disk);
 }

@@ -7,20 +7,27 @@ import type { Terminal } from './terminal.js';
  * a bar where lines can be written over, and elsewhere a line for each ten percent.
  */
 export function tellProgress(terminal: Terminal): (progress: StepProgress) => void {
-  let told = 0;
+  let tell = tellJob(terminal);
   return ({ state, step, index, total, progress }) => {
     const place = `${index + 1}/${total}`;
     if (state === 'started') {
-      told = 0;
+      tell = tellJob(terminal);
       if (total > 1) terminal.complain(`${place} ${step.why}`);
     }
-    if (state !== 'progress' || progress === undefined) return;
+    if (state === 'progress' && progress !== undefined) tell(place, progress);
+  };
+}
+
+/** Tells how far a job is that is waited for, in the same way. */
+export function tellJob(terminal: Terminal): (what: string, progress: JobProgress) => void {
+  let told = 0;
+  return (what, progress) => {
     const percent = percentOf(progress);
-    if (terminal.rewrite !== undefined) terminal.rewrite(`${place} [${bar(percent)}] ${percent} %`);
+    if (terminal.rewrite !== undefined) terminal.rewrite(`${what} [${bar(percent)}] ${percent} %`);
     // That all is done is told by what comes next.
     else if (percent < 100 && percent - told >= 10) {
       told = percent - (percent % 10);
-      terminal.complain(`${place} ${percent} %`);
+      terminal.complain(`${what} ${percent} %`);
     }
   };
 }

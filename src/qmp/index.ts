@@ -1,6 +1,6 @@
 // Read what QEMU says
 
-export { dismissEndedPulls } from './dismiss-ended-pulls.js';
+export { finishPulls } from './finish-pulls.js';
 export { queryJobs } from './job-reply.js';
 export { observeDomain } from './observe-domain.js';
 export { parseBlockNodes } from './parse-block-nodes.js';
@@ -38,6 +38,7 @@ export { PlanError } from './plan-error.js';
 
 export type { QmpErrorKind } from './error.js';
 export type { QmpErrorCode } from './error-code.js';
+export type { FinishPullsOptions } from './finish-pulls.js';
 export type { QmpTransactionAction } from './format-command.js';
 export type { JobReply } from './job-reply.js';
 export type { DiskMapping, ObserveOptions } from './observe-domain.js';

@@ -1,4 +1,5 @@
 import type { JobWaitAction } from '../core/action.js';
+import type { Job } from '../core/job.js';
 import { QmpJobError } from './job-error.js';
 import { type JobReply, queryJobs } from './job-reply.js';
 import type { JobWaker } from './job-waker.js';
@@ -17,13 +18,16 @@ export interface WaitOptions {
   readonly onProgress?: ((progress: JobProgress) => void) | undefined;
 }
 
+/** Of a job that is waited for no more need be known than its id. */
+type WaitedFor = Pick<JobWaitAction, 'until' | 'mayFail'> & { readonly job: Pick<Job, 'jobId'> };
+
 /**
  * Waits until a job is where it should be.
  *
  * @throws {@link QmpJobError} where it failed, was cancelled by someone, or is gone.
  * @throws The signal's reason; the job runs on.
  */
-export async function waitForJob(session: QmpSession, action: JobWaitAction, options: WaitOptions): Promise<void> {
+export async function waitForJob(session: QmpSession, action: WaitedFor, options: WaitOptions): Promise<void> {
   const { waker, signal, onProgress } = options;
   const { jobId } = action.job;
   for (;;) {
@@ -36,7 +40,7 @@ export async function waitForJob(session: QmpSession, action: JobWaitAction, opt
   }
 }
 
-function isThere({ id, status, error, ...progress }: JobReply, { until, mayFail }: JobWaitAction): boolean {
+function isThere({ id, status, error, ...progress }: JobReply, { until, mayFail }: WaitedFor): boolean {
   if (status === 'concluded') {
     const mayHaveEnded = until === 'concluded' || until === 'copying';
     if (mayHaveEnded && (error === undefined || mayFail)) return true;

@@ -75,7 +75,7 @@ const names = {
     'StoreError',
     'checkpointStore',
     'connect',
-    'dismissEndedPulls',
+    'finishPulls',
     'formatCommand',
     'formatTransaction',
     'isQmpError',
