@@ -1,21 +1,23 @@
 import { parseArgs } from 'node:util';
 import { howToInstall, type Qemu, qemuVersions } from '../support/qemu/find-qemu.js';
+import { killInLayers, type LayerKillsReport } from './kill-layers.js';
 import { killManager } from './kill-manager.js';
 import type { SoakReport } from './report.js';
 import { stopManager } from './stop-manager.js';
 import { type WalkReport, walkLayers } from './walk.js';
 
-const usage = `npm run soak -- [--only kills|stops|walks] [--qemu VERSION] [--kills N] [--walks N] [--seed N] [--minutes N]
-  --only      kills: at random moments; stops: at every moment of a change; walks: random operations on layers; default: all
+const usage = `npm run soak -- [--only kills|stops|layer-kills|walks] [--qemu VERSION] [--kills N] [--walks N] [--seed N] [--minutes N]
+  --only      kills: at random moments; stops: at every moment of a change; layer-kills: of the manager, then of QEMU, at random
+              moments of changes of layers; walks: random operations on layers; default: all
   --qemu      only this version, 7.2 say; default: every QEMU that is here
-  --kills     how many at random; default 200
+  --kills     how many at random, of managers and of QEMUs each; default 200
   --walks     how many of up to 30 operations; default 150
   --seed      makes the random moments the same again; default: another each time
   --minutes   goes on for so long with further seeds; default: one seed`;
 
 const { values } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true, default: ['kills', 'stops', 'walks'] },
+    only: { type: 'string', multiple: true, default: ['kills', 'stops', 'layer-kills', 'walks'] },
     qemu: { type: 'string' },
     kills: { type: 'string', default: '200' },
     walks: { type: 'string', default: '150' },
@@ -41,6 +43,17 @@ async function soak(): Promise<number> {
     for (let now = seed; now === seed || Date.now() < end; now += 1) {
       for (const qemu of versions) {
         faults += tell(qemu, `seed ${now}`, await killManager(qemu, { kills, seed: now }, progress));
+      }
+    }
+  }
+  if (values.only.includes('layer-kills')) {
+    for (let now = seed; now === seed || Date.now() < end; now += kills) {
+      for (const qemu of versions) {
+        for (const victim of ['manager', 'qemu'] as const) {
+          const report = await killInLayers(qemu, { victim, kills, seed: now }, progress);
+          faults += tell(qemu, `${victim} killed while layers change, seed ${now}`, report);
+          tellPhases(report);
+        }
       }
     }
   }
@@ -82,6 +95,14 @@ function tell({ version }: Qemu, what: string, { kills, endings, faults }: SoakR
   for (const [ending, count] of [...endings].sort()) console.log(`  ${String(count).padStart(4)} ${ending}`);
   for (const fault of faults) console.log(`  ${fault}`);
   return faults.length;
+}
+
+/** How often which step was the last that was done. */
+function tellPhases({ phases }: LayerKillsReport): void {
+  console.log('  killed after');
+  for (const [phase, count] of [...phases].sort(([, a], [, b]) => b - a)) {
+    console.log(`  ${String(count).padStart(4)} ${'#'.repeat(count)} ${phase}`);
+  }
 }
 
 if (values.help) console.log(usage);

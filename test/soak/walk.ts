@@ -4,6 +4,7 @@ import { disagreements, wrongBytes } from './walk/judge.js';
 import { chooseOperation, type Operation, type Random } from './walk/operations.js';
 import { type Manner, perform } from './walk/perform.js';
 import { shutDown, type WalkWorld, walkWorld } from './walk/world.js';
+import { withinTime } from './within-time.js';
 
 const mostOperations = 30;
 const operationsPerJudgement = 8;
@@ -42,6 +43,7 @@ export async function walkLayers(
     await using world = await walkWorld(qemu, random() < 0.5 ? ['vda'] : ['vda', 'vdb']);
     try {
       await withinTime(
+        mostMilliseconds,
         walk(world, random, seed + done, async (operation, manner) => {
           trail.push(JSON.stringify({ ...operation, ...(manner.busy && { busy: true }), cutAt: manner.cutAt }));
           operations += 1;
@@ -51,6 +53,7 @@ export async function walkLayers(
           expectNone(await disagreements(world, next));
           if (trail.length % operationsPerJudgement === 0) restored += await restore(world);
         }),
+        () => '',
       );
       restored += await restore(world);
       await shutDown(world);
@@ -94,15 +97,6 @@ async function walk(
 /** A pull that is cut off leaves data on the active layer that a later commit takes for newer than it is. */
 function isCutable({ kind }: Operation): boolean {
   return kind === 'snapshot' || kind === 'commit' || kind === 'copy';
-}
-
-/** One that hangs is a fault as well. */
-async function withinTime<T>(walk: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it hangs')), mostMilliseconds);
-  });
-  return await Promise.race([walk, late]).finally(() => clearTimeout(timer));
 }
 
 async function describe(

@@ -48,6 +48,8 @@ export function busyGuest(disk: GuestDisk, granules: number, random: () => numbe
     start() {
       stop = false;
       running = write();
+      // A write that fails is told to whoever lets it rest, however late that is.
+      running.catch(() => undefined);
     },
     async rest() {
       stop = true;

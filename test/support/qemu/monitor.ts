@@ -11,6 +11,8 @@ export interface Monitor extends QmpSession {
   execute(command: string, args?: QmpArguments): Promise<unknown>;
   /** The next event of that name which comes after this call. Call it before the command that causes the event. */
   nextEvent(name: string, matches?: (data: QmpArguments) => boolean): Promise<Message>;
+  /** The last command it was given, and the last event that came: where something hangs they tell how far it was. */
+  readonly last: { readonly command?: string; readonly event?: string };
   close(): void;
 }
 
@@ -27,12 +29,14 @@ interface Waiting {
  */
 export async function openMonitor(socket: Socket, onMessage?: (message: Message) => void): Promise<Monitor> {
   const waiting: Waiting[] = [];
+  const last: { command?: string; event?: string } = {};
   let observer: typeof onMessage;
 
   const lines = createInterface({ input: socket });
   lines.on('line', (line) => {
     const message = JSON.parse(line) as Message;
     observer?.(message);
+    if ('event' in message) last.event = line;
     // QEMU answers commands in the order they came, so the first that waits for a reply is the one.
     const index = waiting.findIndex(({ settles }) => settles(message));
     if (index !== -1) waiting.splice(index, 1)[0]?.resolve(message);
@@ -60,6 +64,7 @@ export async function openMonitor(socket: Socket, onMessage?: (message: Message)
   async function execute(command: string, args?: QmpArguments): Promise<unknown> {
     const request = { execute: command, ...(args !== undefined && { arguments: args }) };
     observer?.(request);
+    last.command = command;
     const received = receive((message) => 'return' in message || 'error' in message);
     socket.write(`${JSON.stringify(request)}\n`);
     const reply = await received;
@@ -74,6 +79,7 @@ export async function openMonitor(socket: Socket, onMessage?: (message: Message)
     execute,
     nextEvent: (name, matches = () => true) =>
       receive((message) => message['event'] === name && matches((message['data'] ?? {}) as QmpArguments)),
+    last,
     close: () => socket.destroy(),
   };
 }
