@@ -5,6 +5,7 @@ import { type CheckpointIdentity, checkpointIdentitySchema } from './checkpoint-
 import { repeated } from './disk-integrity.js';
 import { frozen } from './frozen.js';
 import { isGranularity } from './granularity.js';
+import { isBackupName } from './names.js';
 import { byteCountSchema } from './numbers.js';
 import { parseWith } from './parse-with.js';
 
@@ -12,7 +13,7 @@ import { parseWith } from './parse-with.js';
 export interface BackupManifest {
   /** Of this form. */
   readonly version: 1;
-  /** Of the backup: the point that can be restored. */
+  /** Of the backup, the point that can be restored: {@link isBackupName}. */
   readonly name: string;
   readonly domain: string;
   /** Of the instant that the backup shows, in seconds since the epoch. */
@@ -25,6 +26,8 @@ export interface BackupManifest {
   readonly checkpoint?: CheckpointIdentity;
   /** Each disk once. */
   readonly disks: readonly BackupManifestDisk[];
+  /** Disks that failed while the others were kept, and why. */
+  readonly failed?: readonly { readonly diskTarget: string; readonly reason: string }[];
 }
 
 /** The part of a backup that concerns one disk. */
@@ -48,7 +51,6 @@ export interface BackupManifestDisk {
   readonly sha256?: string;
 }
 
-/** Names of people's choice, which go into texts and into names of files. */
 const nameSchema = z
   .string()
   .min(1)
@@ -86,7 +88,9 @@ const backupManifestSchema = frozen(
   z
     .object({
       version: z.literal(1),
-      name: nameSchema,
+      name: z.string().refine(isBackupName, {
+        error: 'must be 1 to 200 bytes long as a part of a URI, without control characters',
+      }),
       domain: z.string().min(1),
       timeSeconds: byteCountSchema,
       mode: z.enum(['push', 'pull']),
@@ -97,6 +101,7 @@ const backupManifestSchema = frozen(
           error: 'must have each disk once',
         }),
       ),
+      failed: z.exactOptional(frozen(z.array(z.object({ diskTarget: nameSchema, reason: z.string() })))),
     })
     .refine(({ checkpoint, disks }) => checkpoint !== undefined || disks.every(({ inCheckpoint }) => !inCheckpoint), {
       error: 'has disks in its checkpoint, and no checkpoint',

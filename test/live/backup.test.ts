@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest';
+import { backupMachine } from '../support/qemu/backup-machine.js';
+import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
+
+describeOnEachQemu('backups', (qemu) => {
+  it.each(['push', 'pull'] as const)(
+    'of a busy machine, full and then five since the one before, by %s: each point restores to the bytes of its instant',
+    async (mode) => {
+      await using machine = await backupMachine(qemu, 5);
+      await machine.backUp('full', machine.request(mode, 'full'));
+      let since = 'full';
+      for (const name of ['first', 'second', 'third', 'fourth', 'fifth']) {
+        const manifest = await machine.backUp(name, machine.request(mode, name, since));
+        expect(manifest.disks.map(({ base }) => base?.name)).toEqual([since, since, undefined]);
+        expect(await machine.leftovers()).toEqual([]);
+        since = name;
+      }
+      for (const { name } of machine.manifests) expect([name, await machine.wronglyRestored(name)]).toEqual([name, []]);
+    },
+  );
+});
