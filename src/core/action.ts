@@ -123,6 +123,8 @@ export interface BitmapsExpectAction {
 export interface JobAction {
   readonly kind: 'job-start' | 'job-complete' | 'job-finalize' | 'job-cancel' | 'job-dismiss';
   readonly job: Job;
+  /** With `job-cancel`: done once the job is gone, should the node be open for writing. QEMU 7.2 leaves the base of a commit so. */
+  readonly closing?: NodeReopenAction;
 }
 
 /**

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { BitmapsExpectAction, Command, ExportRemoveAction } from '../core/action.js';
+import type { BitmapsExpectAction, Command, ExportRemoveAction, NodeReopenAction } from '../core/action.js';
 import { checkBitmapChain } from '../core/check/bitmap-chain.js';
 import { throwProblems } from '../core/error.js';
 import type { Job } from '../core/job.js';
@@ -18,7 +18,10 @@ export async function runCommand(session: QmpSession, command: Command, options:
     case 'job-wait':
       return await waitForJob(session, command, options);
     case 'job-cancel':
-      return await cancelJob(session, command.job, options);
+      await cancelJob(session, command.job, options);
+      if (command.closing !== undefined && !(await isReadOnly(session, command.closing)))
+        await send(session, command.closing);
+      return;
     case 'backup-cancel':
       for (const job of command.jobs) await cancelJob(session, job, options);
       if (command.bitmaps.length > 0) await send(session, command);
@@ -96,6 +99,11 @@ async function cancelJob(session: QmpSession, job: Job, options: WaitOptions): P
 
 async function statusOf(session: QmpSession, jobId: string): Promise<string | undefined> {
   return (await queryJobs(session)).find(({ id }) => id === jobId)?.status;
+}
+
+async function isReadOnly(session: QmpSession, { nodeName }: NodeReopenAction): Promise<boolean | undefined> {
+  const nodes = parseBlockNodes(await session.execute('query-named-block-nodes', { flat: true }));
+  return nodes.find((node) => node.nodeName === nodeName)?.readOnly;
 }
 
 async function expectBitmaps(session: QmpSession, { nodeName, bitmaps }: BitmapsExpectAction): Promise<void> {

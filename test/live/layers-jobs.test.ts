@@ -5,6 +5,7 @@ import { planCopy } from '../../src/core/plan/copy.js';
 import { planPull } from '../../src/core/plan/pull.js';
 import { planTakeSnapshot } from '../../src/core/plan/take-snapshot.js';
 import type { Domain, Plan } from '../../src/index.js';
+import type { StepProgress } from '../../src/qmp/index.js';
 import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
 import type { Qemu } from '../support/qemu/find-qemu.js';
 import { expectWhole, type LayeredMachine, layeredMachine, writeAWhile } from '../support/qemu/layered-machine.js';
@@ -71,4 +72,30 @@ describeOnEachQemu('layers that change under a guest that writes all the time', 
       await expectWhole(machine, { mayHoldMore: driver === 'copy-on-read' });
     },
   );
+
+  it('an active commit that is stopped when it follows the guest leaves all as it was, and the base read-only', async () => {
+    await using machine = await threeLayers(qemu, 7);
+    const before = await machine.observe();
+    const stop = new AbortController();
+    const onStep = ({ state, step }: StepProgress) => {
+      if (state === 'done' && step.command.kind === 'job-wait') stop.abort(new Error('enough'));
+    };
+    const run = machine.run((domain) => commit('top', 'base')(domain), { signal: stop.signal, onStep });
+    await expect(run).rejects.toMatchObject({ outcome: 'undone' });
+    const seen = await machine.observe();
+    expect(shown(seen)).toEqual(shown(before));
+    expect(await machine.session.execute('query-jobs')).toEqual([]);
+    await expectWhole(machine);
+  });
 });
+
+/** The layers, and the names of their bitmaps. */
+function shown({ disks }: Domain) {
+  return disks.flatMap(({ backingChain }) =>
+    backingChain.map(({ nodeName, readOnly, bitmaps }) => ({
+      nodeName,
+      readOnly,
+      bitmaps: bitmaps.map(({ name }) => name),
+    })),
+  );
+}

@@ -10,6 +10,7 @@ import {
   scriptedSession,
 } from '../../src/qmp/index.js';
 import { chain, disk } from '../support/builders.js';
+import { nodeRow } from '../support/node-row.js';
 import { rejection } from '../support/rejection.js';
 import { type ScriptedJob, type ScriptedJobs, scriptedJobs } from '../support/scripted-jobs.js';
 
@@ -153,6 +154,23 @@ describe('a plan with a job', () => {
     stop.abort(new Error('enough'));
     expect(await run).toMatchObject({ kind: 'plan', undone: [start], cause: { message: 'enough' } });
     expect(done()).toEqual(['block-commit', 'job-cancel', 'job-dismiss']);
+  });
+
+  it.each([
+    ['closes a layer that the job has left open for writing', false, ['blockdev-reopen']],
+    ['leaves it alone where it is read-only again', true, []],
+  ])('once it is cancelled %s', async (_, ro, sent) => {
+    const closing = {
+      kind: 'node-reopen',
+      nodeName: 'vda-1',
+      format: 'qcow2',
+      readOnly: true,
+      fileNodeName: 'f',
+    } as const;
+    const jobs = scriptedJobs([], { 'query-named-block-nodes': [nodeRow('vda-1', { ro })] });
+    const command = { kind: 'job-cancel', job, closing } as const;
+    await runPlan(jobs.session, plan([start, { command, why: 'cancel' }]));
+    expect(jobs.done()).toEqual(['block-commit', 'job-cancel', 'job-dismiss', ...sent]);
   });
 
   it('is not aborted once there is no return', async () => {

@@ -22,9 +22,12 @@ export interface ScriptedJobs {
 
 /**
  * A QEMU with one job at the most: started it runs, and the test moves it on. Completing, cancelling and dismissing do what
- * they do in QEMU; `refuse` names commands that fail.
+ * they do in QEMU; `refuse` names commands that fail, `replies` has what others answer.
  */
-export function scriptedJobs(refuse: readonly string[] = []): ScriptedJobs {
+export function scriptedJobs(
+  refuse: readonly string[] = [],
+  replies: { readonly [command: string]: unknown } = {},
+): ScriptedJobs {
   let jobs: readonly ScriptedJob[] = [];
   let waiting: { left: number; resolve: () => void }[] = [];
 
@@ -59,7 +62,7 @@ export function scriptedJobs(refuse: readonly string[] = []): ScriptedJobs {
       case 'query-qmp-schema':
         throw new QmpCommandError(command, { class: 'CommandNotFound', desc: 'no schema here' });
       default:
-        return {};
+        return replies[command] ?? {};
     }
   });
 

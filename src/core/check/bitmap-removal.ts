@@ -60,7 +60,8 @@ export function checkRemovals(bitmaps: readonly DoomedBitmap[]): readonly Proble
   return problems;
 }
 
-function missingForReopen(node: BlockNode): 'name' | 'file-node' | 'writable-file' | 'backing-node' | undefined {
+/** What keeps a read-only node from being opened anew. */
+export function missingForReopen(node: BlockNode): 'name' | 'file-node' | 'writable-file' | 'backing-node' | undefined {
   if (!node.readOnly) return undefined;
   // 2
   if (isGeneratedNodeName(node.nodeName)) return 'name';

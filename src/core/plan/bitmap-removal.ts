@@ -61,7 +61,8 @@ export function readOnlyLayers(domain: Domain, bitmaps: readonly DoomedBitmap[])
   return [...byNode.values()];
 }
 
-function reopen({ node, backingNodeName }: Layer, readOnly: boolean): NodeReopenAction {
+/** Opens a layer anew, with all that QEMU wants named again. */
+export function reopen({ node, backingNodeName }: Layer, readOnly: boolean): NodeReopenAction {
   const { nodeName, format, fileNodeName, reopenOptions } = node as BlockNode & { readonly fileNodeName: string };
   return {
     kind: 'node-reopen',

@@ -1,3 +1,5 @@
+import type { NodeReopenAction } from '../action.js';
+import { type Layer, layersOf, missingForReopen } from '../check/bitmap-removal.js';
 import type { CarriedBitmaps } from '../check/carried-bitmaps.js';
 import { type ChainChange, filterAbove, movesGuest } from '../check/chain-change.js';
 import { type CommitRequest, type ExaminedChange, examineCommit } from '../check/commit.js';
@@ -7,6 +9,7 @@ import type { CommitJob } from '../job.js';
 import { jobIdOf } from '../job-id.js';
 import type { BlockNode } from '../model/block-node.js';
 import type { Domain } from '../model/domain.js';
+import { reopen } from './bitmap-removal.js';
 import { carrySteps, closeSteps, endSteps, expectSteps, mergeSteps, treeAfter } from './chain-change.js';
 import { dismissStep, finishStep, startStep, waitStep } from './job-steps.js';
 import { finishPlan, type Plan, type Step } from './plan.js';
@@ -63,7 +66,7 @@ export function planCommit(domain: Domain, request: CommitRequest): Plan {
     const job = { ...commitJob(change), ...filterAbove(domain, change) };
     const steps = [
       ...endSteps(domain, change, bitmaps),
-      startStep(job, whyCommit(job)),
+      startStep(job, whyCommit(job), closingOf(change)),
       ...commitSteps(domain, job, { change, bitmaps }),
     ];
     return finishPlan(domain, steps, treeAfter(domain.checkpoints, change, bitmaps), bitmaps.warnings);
@@ -119,6 +122,12 @@ export function commitSteps(
     dismissStep(job),
     ...closeSteps(domain, change),
   ];
+}
+
+/** Makes the base read-only again; absent where it was not, or cannot be opened anew. */
+function closingOf({ chain, to }: ChainChange): NodeReopenAction | undefined {
+  const base = layersOf(chain)[to] as Layer;
+  return base.node.readOnly && missingForReopen(base.node) === undefined ? reopen(base, true) : undefined;
 }
 
 function whyCommit({ diskTarget, topNodeName, baseNodeName }: CommitJob): string {

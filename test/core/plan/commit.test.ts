@@ -76,13 +76,25 @@ describe('planCommit from the active layer', () => {
   it('ends the job and takes back what it added, until the job is let go; from then on nothing is put back', () => {
     const { steps } = planCommit(layered, toMiddle);
     const [job] = steps.flatMap(({ command }) => ('job' in command ? [command.job] : []));
+    const above = { fileNodeName: 'vda-1-file', backingNodeName: 'vda-2' };
+    const closing = { kind: 'node-reopen', nodeName: 'vda-1', format: 'qcow2', readOnly: true, ...above };
     expect(steps.map(({ undo, pointOfNoReturn }) => undo ?? pointOfNoReturn)).toEqual([
-      { kind: 'job-cancel', job },
+      { kind: 'job-cancel', job, closing },
       undefined,
       { kind: 'transaction', actions: [{ kind: 'bitmap-remove', nodeName: 'vda-1', bitmap: 'c' }] },
       true,
       ...Array.from({ length: 6 }, () => undefined),
     ]);
+  });
+
+  it.each<[string, Partial<BlockNode>]>([
+    ['was open for writing', { readOnly: false }],
+    ['has a name that QEMU made up', { nodeName: '#block1' }],
+    ['stands on a protocol layer without a name', { fileNodeName: '#block2' }],
+  ])('leaves a base as it is when the job is ended that %s', (_, change) => {
+    const given = withLayer(layered, 1, change);
+    const { steps } = planCommit(given, { ...toMiddle, baseNodeName: change.nodeName ?? 'vda-1' });
+    expect(steps[0]?.undo).not.toHaveProperty('closing');
   });
 
   it('says what the job is, on every action about it', () => {
