@@ -24,11 +24,12 @@ const imports = files.flatMap((file) => importsOf(file, readFileSync(join(root, 
 const arrows: { readonly [layer: string]: readonly string[] } = {
   core: [],
   'index.ts': ['core'],
-  'live.ts': ['qmp', 'store'],
+  'live.ts': ['qmp', 'store', 'backup'],
   qmp: ['core'],
   store: ['core'],
   libvirt: ['core'],
-  cli: ['core', 'index.ts', 'qmp', 'store', 'libvirt'],
+  backup: ['core', 'qmp', 'store'],
+  cli: ['core', 'index.ts', 'qmp', 'store', 'libvirt', 'backup'],
 };
 const layerOf = (file: string) => file.split('/')[0] as string;
 const isOurs = (of: string) => of.endsWith('.ts');
@@ -40,12 +41,13 @@ const packagesOf: { readonly [layer: string]: readonly string[] } = {
   qmp: ['zod'],
   store: ['zod'],
   libvirt: ['zod', 'saxes'],
+  backup: ['zod'],
   // Its own version stands there.
   cli: ['qemu-checkpoint/package.json'],
 };
 
-/** The session, the stores and the command line; all else is pure. */
-const mayUseNode = /^(qmp\/session(\.ts|\/.+)|store\/.+|cli\/.+)$/;
+/** The session, the stores, backups and the command line; all else is pure. */
+const mayUseNode = /^(qmp\/session(\.ts|\/.+)|store\/.+|backup\/.+|cli\/.+)$/;
 
 describe('the layers', () => {
   it('are read from every file, and each file is in one of them', () => {

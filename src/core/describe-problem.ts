@@ -145,6 +145,13 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'backup-base-loop':
     case 'backup-file-shared':
     case 'backup-overwritten':
+    case 'backup-folder-not-found':
+    case 'manifest-exists':
+    case 'image-exists':
+    case 'manifest-damaged':
+    case 'backup-file-missing':
+    case 'backup-file-damaged':
+    case 'backup-file-differs':
       return describeRestoreProblem(problem);
     case 'job-unknown':
     case 'command-unsupported':

@@ -61,6 +61,38 @@ export function describeRestoreProblem(problem: RestoreProblemDetails): ProblemT
         `"${excerpt(problem.filename)}" is a file of backup "${excerpt(problem.backup)}", and a restored image would take its place`,
         'choose another folder for the output',
       );
+    case 'backup-folder-not-found':
+      return words(`there is no folder "${excerpt(problem.filename)}"`, 'name the one that the backups are in');
+    case 'manifest-exists':
+      return words(
+        `the manifest "${excerpt(problem.filename)}" is there already`,
+        'give the backup another name, or another folder',
+      );
+    case 'image-exists':
+      return words(
+        `"${excerpt(problem.filename)}" is there already`,
+        'choose another folder, or say that it is to be overwritten',
+      );
+    case 'manifest-damaged':
+      return words(
+        `the manifest "${excerpt(problem.filename)}" cannot be read: ${problem.reason}`,
+        'put it back from a copy; the backup it tells of cannot be restored without it',
+      );
+    case 'backup-file-missing':
+      return words(
+        `"${excerpt(problem.filename)}", the file of ${backupText(problem)}, is not there`,
+        'put it back from a copy, or restore a point that does without it',
+      );
+    case 'backup-file-damaged':
+      return words(
+        `"${excerpt(problem.filename)}", the file of ${backupText(problem)}, cannot be used: ${problem.reason}`,
+        'put it back from a copy, or restore a point that does without it',
+      );
+    case 'backup-file-differs':
+      return words(
+        `"${excerpt(problem.filename)}", the file of ${backupText(problem)}, has the ${measures[problem.what]} ${problem.found} and not ${problem.expected}`,
+        'put it back from a copy, or restore a point that does without it',
+      );
   }
 }
 
@@ -69,6 +101,8 @@ const missing = {
   'other-checkpoint': 'only another checkpoint of that name began with a backup',
   'not-on-disk': 'the backup that it began with has no bitmap of it on that disk',
 } as const;
+
+const measures = { 'virtual-size': 'virtual size', sha256: 'sha256' } as const;
 
 function backupText({ backup, diskTarget }: { readonly backup: string; readonly diskTarget: string }): string {
   return `backup "${excerpt(backup)}" of disk ${diskTarget}`;

@@ -43,4 +43,32 @@ export type RestoreProblemDetails =
       readonly otherBackup: string;
       readonly otherDiskTarget: string;
     }
-  | { readonly code: 'backup-overwritten'; readonly filename: string; readonly backup: string };
+  | { readonly code: 'backup-overwritten'; readonly filename: string; readonly backup: string }
+  // What is found in folders
+  | {
+      readonly code: 'backup-folder-not-found' | 'manifest-exists' | 'image-exists';
+      readonly filename: string;
+    }
+  | { readonly code: 'manifest-damaged'; readonly filename: string; readonly reason: string }
+  | {
+      readonly code: 'backup-file-missing';
+      readonly backup: string;
+      readonly diskTarget: string;
+      readonly filename: string;
+    }
+  | {
+      readonly code: 'backup-file-damaged';
+      readonly backup: string;
+      readonly diskTarget: string;
+      readonly filename: string;
+      readonly reason: string;
+    }
+  | {
+      readonly code: 'backup-file-differs';
+      readonly backup: string;
+      readonly diskTarget: string;
+      readonly filename: string;
+      readonly what: 'virtual-size' | 'sha256';
+      readonly found: string;
+      readonly expected: string;
+    };

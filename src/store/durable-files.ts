@@ -9,9 +9,8 @@ export interface DurableFiles {
   tidy(): Promise<void>;
 }
 
-const temporaryFile = '.writing.tmp';
-
-export function durableFiles(files: FileSystem, directory: string): DurableFiles {
+/** @param temporaryFile - What a file is called while it is being written. */
+export function durableFiles(files: FileSystem, directory: string, temporaryFile = '.writing.tmp'): DurableFiles {
   const temporary = join(directory, temporaryFile);
 
   async function remove(file: string): Promise<void> {

@@ -34,6 +34,15 @@ export function isGeneratedNodeName(nodeName: string): boolean {
   return nodeName.startsWith('#');
 }
 
+/**
+ * Whether a value may name a backup: 1 to 200 bytes as a part of a URI (`encodeURIComponent`), without control characters. Its
+ * manifest's file is called so.
+ */
+export function isBackupName(value: unknown): value is string {
+  if (typeof value !== 'string' || value === '' || /[\p{Cc}\p{Cs}]/u.test(value)) return false;
+  return encodeURIComponent(value).length <= 200;
+}
+
 /** The length of a text in bytes of UTF-8. */
 export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
