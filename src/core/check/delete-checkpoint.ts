@@ -16,6 +16,8 @@ export interface DeleteOptions {
   readonly children?: 'keep' | 'delete' | 'delete-only';
   /** Forget the checkpoints and leave their bitmaps where they are: no command is planned. */
   readonly metadataOnly?: boolean;
+  /** Delete it on these disks only, by their targets: it stays on the others, and goes as a whole where it is on none then. */
+  readonly disks?: readonly string[];
 }
 
 /**
@@ -40,9 +42,11 @@ const childrenModes: ReadonlySet<unknown> = new Set(['keep', 'delete', 'delete-o
 export function examineDelete(
   domain: Domain,
   name: string,
-  { children = 'keep', metadataOnly = false }: DeleteOptions,
+  { children = 'keep', metadataOnly = false, disks }: DeleteOptions,
 ): {
   readonly checkpoints: readonly Checkpoint[];
+  /** What is left of one that goes on some disks only. */
+  readonly left?: Checkpoint;
   readonly bitmaps: readonly DoomedBitmap[];
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
@@ -59,6 +63,14 @@ export function examineDelete(
   if (checkpoint === undefined) {
     return { ...nothing, problems: [problem({ code: 'checkpoint-not-found', checkpoint: String(name) })] };
   }
+  if (disks !== undefined) {
+    if (children === 'keep') return examinePart(domain, checkpoint, new Set(disks), metadataOnly);
+    const expected = 'must be "keep" or absent where only some disks are asked for';
+    return {
+      ...nothing,
+      problems: [problem({ code: 'invalid-input', subject: 'options', path: ['children'], expected })],
+    };
+  }
   const checkpoints = [
     ...(children === 'delete-only' ? [] : [checkpoint]),
     ...(children === 'keep' ? [] : descendantsOf(domain.checkpoints, name)),
@@ -66,6 +78,33 @@ export function examineDelete(
   if (metadataOnly) return { checkpoints, bitmaps: [], problems: [], warnings: [] };
   const { bitmaps, warnings } = findDoomedBitmaps(domain, checkpoints);
   return { checkpoints, bitmaps, problems: checkRemovals(bitmaps), warnings };
+}
+
+/** One that goes on some disks only. */
+function examinePart(
+  domain: Domain,
+  checkpoint: Checkpoint,
+  disks: ReadonlySet<string>,
+  metadataOnly: boolean,
+): ReturnType<typeof examineDelete> {
+  const { name } = checkpoint;
+  const strangers = [...disks].filter((target) => !checkpoint.disks.some(({ diskTarget }) => diskTarget === target));
+  const going = { ...checkpoint, disks: checkpoint.disks.filter(({ diskTarget }) => disks.has(diskTarget)) };
+  const remaining = checkpoint.disks.map((disk) =>
+    disks.has(disk.diskTarget) ? { diskTarget: disk.diskTarget } : disk,
+  );
+  const goesAsAWhole = remaining.every(({ bitmap }) => bitmap === undefined);
+  const { bitmaps, warnings } = metadataOnly ? { bitmaps: [], warnings: [] } : findDoomedBitmaps(domain, [going]);
+  const unknown = strangers.map((diskTarget) =>
+    problem({ code: 'disk-not-in-checkpoint', diskTarget: String(diskTarget), checkpoint: name }),
+  );
+  return {
+    checkpoints: goesAsAWhole ? [checkpoint] : [],
+    ...(!goesAsAWhole && { left: { ...checkpoint, disks: remaining } }),
+    bitmaps,
+    problems: [...unknown, ...checkRemovals(bitmaps)],
+    warnings,
+  };
 }
 
 function findDoomedBitmaps(domain: Domain, checkpoints: readonly Checkpoint[]) {

@@ -1,9 +1,10 @@
+import type { DoomedBitmap } from '../check/bitmap-removal.js';
 import { type DeleteOptions, examineDelete } from '../check/delete-checkpoint.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { Domain } from '../model/domain.js';
-import { removeCheckpoints } from '../tree/edit-tree.js';
+import { putCheckpoints, removeCheckpoints } from '../tree/edit-tree.js';
 import { removalSteps } from './bitmap-removal.js';
 import { finishPlan, type Plan } from './plan.js';
 
@@ -29,6 +30,7 @@ import { finishPlan, type Plan } from './plan.js';
  *
  * @throws {@link CheckpointError} with every applicable problem:
  * - `checkpoint-not-found`: the tree has no checkpoint of that name;
+ * - `disk-not-in-checkpoint`: with `disks`, one that it does not list;
  * - `bitmap-busy`: a job or an export holds the bitmap;
  * - `node-not-reopenable`: a read-only layer has it and cannot be opened for writing;
  * - `invalid-input`: the argument is not a domain at all.
@@ -47,12 +49,20 @@ import { finishPlan, type Plan } from './plan.js';
  */
 export function planDeleteCheckpoint(domain: Domain, name: string, options: DeleteOptions = {}): Plan {
   return guardInput({ domain }, () => {
-    const { checkpoints, bitmaps, problems, warnings } = examineDelete(domain, name, options);
+    const { checkpoints, left, bitmaps, problems, warnings } = examineDelete(domain, name, options);
     throwProblems(problems);
-    const steps = bitmaps.length === 0 ? [] : removalSteps(domain, bitmaps, whyRemove(checkpoints));
+    const why = left === undefined ? whyRemove(checkpoints) : whyRemoveFrom(name, bitmaps);
+    const steps = bitmaps.length === 0 ? [] : removalSteps(domain, bitmaps, why);
     const gone = new Set(checkpoints.map((checkpoint) => checkpoint.name));
-    return finishPlan(domain, steps, removeCheckpoints(domain.checkpoints, gone), warnings);
+    const { checkpoints: tree } = domain;
+    const after = left === undefined ? removeCheckpoints(tree, gone) : putCheckpoints(tree, [left], tree.current);
+    return finishPlan(domain, steps, after, warnings);
   });
+}
+
+function whyRemoveFrom(name: string, bitmaps: readonly DoomedBitmap[]): string {
+  const disks = bitmaps.map(({ diskTarget }) => diskTarget).join(', ');
+  return `Remove the bitmaps of checkpoint "${name}" from every layer of ${disks} that has them; no other bitmap is touched.`;
 }
 
 function whyRemove(checkpoints: readonly Checkpoint[]): string {

@@ -45,6 +45,54 @@ describe('planDeleteCheckpoint', () => {
     expect(step).not.toHaveProperty('undo');
   });
 
+  describe('on some disks only', () => {
+    const two = domain({
+      disks: [
+        disk('vda', [node('vda-active', { bitmaps: ['tuesday', 'monday'] })]),
+        disk('vdb', [node('vdb-active', { bitmaps: ['tuesday', 'monday'] })]),
+      ],
+      checkpoints: tree([
+        checkpoint('monday', { disks: ['vda', 'vdb'] }),
+        checkpoint('tuesday', { parent: 'monday', disks: ['vda', 'vdb'] }),
+      ]),
+    });
+
+    it('leaves it on the others, where it goes on, and its children where they are', () => {
+      const { next } = expectPlan(two, deletion('monday', { disks: ['vdb'] }), {
+        steps: [removal(remove('vdb-active', 'monday'))],
+      });
+      expect(next.checkpoints.checkpoints.map(({ name, parent, disks }) => [name, parent, disks])).toMatchObject([
+        ['monday', undefined, [{ diskTarget: 'vda', bitmap: 'monday' }, { diskTarget: 'vdb' }]],
+        [
+          'tuesday',
+          'monday',
+          [
+            { diskTarget: 'vda', bitmap: 'tuesday' },
+            { diskTarget: 'vdb', bitmap: 'tuesday' },
+          ],
+        ],
+      ]);
+      expect(next.checkpoints.checkpoints[0]?.disks[1]).not.toHaveProperty('bitmap');
+      expect(next.checkpoints.current).toBe('tuesday');
+    });
+
+    it('removes it as a whole where it is on no disk then', () => {
+      const once = planDeleteCheckpoint(two, 'tuesday', { disks: ['vdb'] }).next;
+      const { next } = expectPlan(once, deletion('tuesday', { disks: ['vda'] }), {
+        steps: [removal(remove('vda-active', 'tuesday'))],
+      });
+      expect(next.checkpoints.checkpoints.map(({ name }) => name)).toEqual(['monday']);
+      expect(next.checkpoints.current).toBe('monday');
+    });
+
+    it.each<[string, DeleteOptions, readonly string[]]>([
+      ['a disk that it does not list', { disks: ['vdx'] }, ['disk-not-in-checkpoint']],
+      ['children too', { disks: ['vda'], children: 'delete' }, ['invalid-input']],
+    ])('refuses %s', (_, options, codes) => {
+      expect(codesOf(checkDeleteCheckpoint(two, 'monday', options))).toEqual(codes);
+    });
+  });
+
   it('removes the bitmap from every layer, opening the read-only ones base-most first and closing them after', () => {
     const layered = domain({ disks: [disk('vda', chain('vda', [['tuesday', 'monday'], ['monday'], ['monday']]))] });
     expectPlan(layered, deletion('monday'), {
