@@ -46,8 +46,8 @@ const packagesOf: { readonly [layer: string]: readonly string[] } = {
   cli: ['qemu-checkpoint/package.json'],
 };
 
-/** The session, the stores, backups and the command line; all else is pure. */
-const mayUseNode = /^(qmp\/session(\.ts|\/.+)|store\/.+|backup\/.+|cli\/.+)$/;
+/** The session, the guest agent, the stores, backups and the command line; all else is pure. */
+const mayUseNode = /^(qmp\/(session|guest-agent)(\.ts|\/.+)|store\/.+|backup\/.+|cli\/.+)$/;
 
 describe('the layers', () => {
   it('are read from every file, and each file is in one of them', () => {

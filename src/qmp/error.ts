@@ -3,10 +3,19 @@ import { type QmpErrorCode, qmpErrorCode } from './error-code.js';
 const brand = Symbol.for('qemu-checkpoint.qmp-error');
 
 /** What went wrong with a QMP session; `diverged` is a replayed one that was asked something else than was recorded. */
-export type QmpErrorKind = 'connect' | 'greeting' | 'command' | 'closed' | 'malformed' | 'diverged' | 'plan' | 'job';
+export type QmpErrorKind =
+  | 'connect'
+  | 'greeting'
+  | 'command'
+  | 'closed'
+  | 'malformed'
+  | 'diverged'
+  | 'plan'
+  | 'job'
+  | 'guest-agent';
 
 /**
- * Root of everything that can go wrong between this process and a monitor. Argument values never stand in the message: they
+ * Root of everything that can go wrong between this process and a monitor, or a guest agent. Argument values never stand in the message: they
  * may be secrets.
  */
 export class QmpError extends Error {

@@ -9,6 +9,7 @@ export { resolveBackingChain } from './resolve-backing-chain.js';
 // Spell and run what is planned
 
 export { formatCommand, formatTransaction } from './format-command.js';
+export { guestAgent } from './guest-agent.js';
 export { runPlan } from './run-plan.js';
 
 // Sessions: with a running QEMU, with a function, with a recording
@@ -31,6 +32,7 @@ export {
   QmpMalformedError,
 } from './error.js';
 export { qmpErrorCode } from './error-code.js';
+export { GuestAgentError } from './guest-agent/agent-error.js';
 export { QmpJobError } from './job-error.js';
 export { PlanError } from './plan-error.js';
 
@@ -40,6 +42,9 @@ export type { QmpErrorKind } from './error.js';
 export type { QmpErrorCode } from './error-code.js';
 export type { FinishPullsOptions } from './finish-pulls.js';
 export type { QmpTransactionAction } from './format-command.js';
+export type { GuestAgentErrorCode } from './guest-agent/agent-error.js';
+export type { GuestFreeze } from './guest-agent/guest-freeze.js';
+export type { GuestAgent, GuestAgentOptions } from './guest-agent.js';
 export type { JobReply } from './job-reply.js';
 export type { DiskMapping, ObserveOptions } from './observe-domain.js';
 export type { FailedStep, NotUndone } from './plan-error.js';

@@ -63,6 +63,7 @@ const names = {
     'rootsOf',
   ],
   'qemu-checkpoint/qmp': [
+    'GuestAgentError',
     'PlanError',
     'QmpClosedError',
     'QmpCommandError',
@@ -78,6 +79,7 @@ const names = {
     'finishPulls',
     'formatCommand',
     'formatTransaction',
+    'guestAgent',
     'isQmpError',
     'isStoreError',
     'observeDomain',
