@@ -29,6 +29,28 @@ export function isBackupError(value: unknown): value is BackupError {
   return value instanceof Error && brand in value;
 }
 
+const toolBrand = Symbol.for('qemu-checkpoint.tool-error');
+
+/** A program of QEMU's did not end well, or is not there. */
+export class ToolError extends Error {
+  override readonly name = 'ToolError';
+  readonly program: string;
+  /** There is no such program. */
+  readonly missing: boolean;
+
+  constructor(message: string, { program, missing = false }: { readonly program: string; readonly missing?: boolean }) {
+    super(message);
+    this.program = program;
+    this.missing = missing;
+    Object.defineProperty(this, toolBrand, { value: true });
+  }
+}
+
+/** Whether a caught value is a {@link ToolError}; good across the ESM and CommonJS builds. */
+export function isToolError(value: unknown): value is ToolError {
+  return value instanceof Error && toolBrand in value;
+}
+
 function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
