@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Backup, BackupDisk } from '../core/model/backup.js';
 import { type NbdServer, nbdUri } from '../core/model/nbd-server.js';
 import { queryJobs } from '../qmp/job-reply.js';
@@ -71,9 +70,4 @@ async function expectInstant(
   if (job?.status === 'running' || job?.status === 'paused') return outcome;
   const why = job?.error ?? 'someone has ended it';
   return { diskTarget, error: new Error(`its job ended while it was read: ${why}`) };
-}
-
-/** Where an export is read to, if nothing else is said. */
-export function copyOf(directory: string, diskTarget: string, name: string): string {
-  return join(directory, `${encodeURIComponent(diskTarget)}-${encodeURIComponent(name)}.qcow2`);
 }

@@ -19,9 +19,11 @@ import { type RunOptions, runPlan } from '../qmp/run-plan.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
 import type { BackupProgress, CopyOptions, CopyOutcome } from './copy-outcome.js';
 import { BackupError, type DiskFailure } from './error.js';
+import { expectNewFiles } from './expect-new-files.js';
+import { copyPath } from './file-names.js';
 import { writeManifest } from './manifest-files.js';
 import { manifestOf } from './manifest-of.js';
-import { copyOf, type ReadExport, readCopies } from './read-copies.js';
+import { type ReadExport, readCopies } from './read-copies.js';
 import { readExport } from './read-export.js';
 import { waitForCopies } from './wait-for-copies.js';
 
@@ -67,7 +69,8 @@ export interface Kept {
  * @param domain - As observed just now, with the checkpoints as they are kept.
  * @returns What was made. Where the others are kept when a disk fails, `failed` tells of it.
  *
- * @throws {@link CheckpointError} as {@link planBeginBackup}; nothing was sent.
+ * @throws {@link CheckpointError} as {@link planBeginBackup}; `manifest-exists`, `image-exists`: with `directory`, a file would be
+ * overwritten. Nothing was sent.
  * @throws {@link BackupError} where disks failed and all was taken back: which, and why.
  * @throws {@link PlanError} where it could not be begun, or not be ended.
  * @throws {@link QmpError} where the session has ended, {@link StoreError} where the store refuses.
@@ -89,12 +92,14 @@ export async function runBackup(
   options: RunBackupOptions = {},
 ): Promise<BackupManifest> {
   const { now = Math.floor(Date.now() / 1000), onDiskFailure, directory, store, sha256 = false } = options;
-  const { signal, name } = options;
-  const read = readerFor(request, { ...options, now });
+  const { signal } = options;
+  const name = options.name ?? request.checkpoint?.name ?? String(now);
+  const read = readerFor(request, { ...options, name });
+  if (directory !== undefined) await expectNewFiles(directory, request, name);
   const qemuVersion = await versionOf(session);
   const plan = planBeginBackup(domain, request, { now });
   const { backup } = plan;
-  await options.save?.({ checkpoints: domain.checkpoints, backup });
+  await options.save?.({ checkpoints: plan.next.checkpoints, backup });
   const failure = await begin(session, domain, plan, options);
   const outcomes = failure === undefined ? await copy(session, backup, read, options) : [];
   const failures = failuresOf(backup, outcomes, failure ?? signal?.reason);
@@ -108,7 +113,7 @@ export async function runBackup(
   await carryOut(seen, end, options, async () => {
     await runPlan(session, end, without(options));
     if (!isKept) return;
-    const about = { name: name ?? backup.checkpoint ?? String(now), domain: domain.name, qemuVersion };
+    const about = { name, domain: domain.name, qemuVersion };
     manifest = await manifestOf(backup, complete, failures, { ...about, sha256, isHere: directory !== undefined });
     if (directory !== undefined) await writeManifest(directory, manifest);
   });
@@ -119,15 +124,15 @@ export async function runBackup(
   throw new BackupError(failures);
 }
 
-function readerFor({ mode }: BackupRequest, options: RunBackupOptions & { readonly now: number }): ReadExport {
-  const { directory, read, name, now } = options;
+function readerFor({ mode }: BackupRequest, options: RunBackupOptions & { readonly name: string }): ReadExport {
+  const { directory, read, name } = options;
   if (read !== undefined) return read;
   if (directory === undefined && mode === 'pull') {
     const expected = 'must be given for a pull, or else read';
     throwProblems([problem({ code: 'invalid-input', subject: 'options', path: ['directory'], expected })]);
   }
   return async (exported, { signal, onProgress }) => {
-    const path = copyOf(directory ?? '', exported.diskTarget, name ?? String(now));
+    const path = copyPath(directory ?? '', exported.diskTarget, name);
     return { path, format: 'qcow2', bytes: await readExport(exported, path, { signal, onProgress }) };
   };
 }

@@ -7,6 +7,7 @@ export type BackupProblemDetails =
       readonly diskTarget: string;
       readonly checkpoint: string;
     }
+  | { readonly code: 'backup-base-lacking'; readonly diskTarget: string }
   | {
       readonly code: 'bitmap-size-differs';
       readonly diskTarget: string;

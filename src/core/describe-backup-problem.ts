@@ -19,6 +19,11 @@ export function describeBackupProblem(problem: BackupProblemDetails): ProblemTex
         `there is no backup of disk ${problem.diskTarget} from checkpoint "${problem.checkpoint}" on which another could stand`,
         'use an older checkpoint or a full backup',
       );
+    case 'backup-base-lacking':
+      return words(
+        `there is no backup of disk ${problem.diskTarget} on which another could stand`,
+        'make a full backup, or one of the kind "auto"',
+      );
     case 'bitmap-size-differs':
       return words(
         `${bitmapText(problem)} covers ${problem.virtualSize} bytes and the disk has ${problem.expectedSize}: QEMU cannot merge it`,

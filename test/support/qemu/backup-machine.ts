@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { copyOf } from '../../../src/backup/read-copies.js';
+import { copyPath } from '../../../src/backup/file-names.js';
 import { readExport } from '../../../src/backup/read-export.js';
 import { type RunBackupOptions, runBackup } from '../../../src/backup/run-backup.js';
 import { type BackupManifest, type BackupRequest, type Domain, type Plan, planRestore } from '../../../src/index.js';
@@ -127,7 +127,7 @@ export async function backupMachine(qemu: Qemu, seed: number): Promise<BackupMac
             directory,
             // The tools of the same version as QEMU.
             read: async (exported, { signal }) => {
-              const path = copyOf(directory, exported.diskTarget, name);
+              const path = copyPath(directory, exported.diskTarget, name);
               const tools = { img: qemu.img, io: qemu.io };
               return { path, format: 'qcow2', bytes: await readExport(exported, path, { signal, tools }) };
             },
