@@ -17,6 +17,7 @@ import {
 import { domain } from '../support/builders.js';
 import { deepFreeze } from '../support/deep-freeze.js';
 import { type FakeAgent, type FakeAgentOptions, type FakeAnswer, fakeAgent } from '../support/fake-agent.js';
+import { fixtureVersions, readAgent } from '../support/fixtures.js';
 import { temporaryFolder } from '../support/qemu/temporary-folder.js';
 import { detailsOf, refusal } from '../support/refusal.js';
 import { rejection } from '../support/rejection.js';
@@ -196,6 +197,25 @@ describe('nothing is sent to QEMU, and nothing stays frozen, where the agent', (
     expect(agent.seen).toEqual(seen);
     expect(agent.isFrozen).toBe(false);
     expect(lastFreeze).toBeUndefined();
+  });
+
+  it.each(fixtureVersions)('is a real one of QEMU %s that may not freeze, as recorded', async (version) => {
+    const replies = new Map(
+      readAgent(version).map(({ sent, received }) => [/guest-([\w-]+)"}\n$/.exec(sent)?.[1], received]),
+    );
+    await using agent = await fakeAgent({
+      on(command) {
+        const reply = replies.get(command);
+        return reply === undefined ? undefined : Buffer.from(reply, 'latin1');
+      },
+    });
+    const { error } = await run(agent);
+    expect(error).toMatchObject({ outcome: 'undone', cause: { code: 'guest-agent-refused', mayBeFrozen: false } });
+    const why = version === '7.2' ? '' : ': the command is not allowed';
+    expect(String(error?.cause)).toBe(
+      `GuestAgentError: the guest agent at ${agent.address} refused guest-fsfreeze-freeze: Command guest-fsfreeze-freeze has been disabled${why}`,
+    );
+    expect(agent.seen).toEqual(toFreeze);
   });
 
   it('does not listen', async () => {

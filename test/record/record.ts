@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { tellLive } from '../demo/live-story.js';
 import { howToInstall, type Qemu, qemuVersions, wantedVersions } from '../support/qemu/find-qemu.js';
 import { temporaryFolder } from '../support/qemu/temporary-folder.js';
+import { recordAgent } from './agent.js';
 import { recordLife } from './life.js';
 import { scrub } from './scrub.js';
 import { basic, empty, layered, mixed, unusable, type World } from './worlds.js';
@@ -21,7 +22,10 @@ async function record(): Promise<void> {
     for (const world of worlds) await writeFile(join(folder, `${world.name}.json`), await recordWorld(qemu, world));
     await writeFile(join(folder, 'life.jsonl'), await recordTranscript(qemu));
     await writeFile(join(folder, 'story.jsonl'), await recordStory(qemu));
-    console.log(`recorded ${worlds.map(({ name }) => name).join(', ')}, life, story with QEMU ${version}`);
+    const exchanges = (await recordAgent(qemu)).map((exchange) => `${JSON.stringify(exchange)}\n`);
+    await writeFile(join(folder, 'guest-agent.jsonl'), exchanges.join(''));
+    const names = [...worlds.map(({ name }) => name), 'life', 'story', 'guest-agent'];
+    console.log(`recorded ${names.join(', ')} with QEMU ${version}`);
   }
 }
 

@@ -4,7 +4,7 @@
 set -eu
 
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
-packages='qemu-utils qemu-system-common qemu-system-x86 qemu-system-data seabios'
+packages='qemu-utils qemu-system-common qemu-system-x86 qemu-system-data qemu-guest-agent seabios'
 
 if [ -x "$folder/usr/bin/qemu-storage-daemon" ]; then
   "$folder/usr/bin/qemu-storage-daemon" --version

@@ -11,6 +11,8 @@ export interface Qemu {
   readonly io: string;
   /** Absent where it, or a library of it, is not installed: both come with the package qemu-system-x86. */
   readonly system?: string;
+  /** The agent for its guests; absent where it is not installed: it comes with the package qemu-guest-agent. */
+  readonly agent?: string;
   /** Where its firmware is, for a QEMU that is unpacked and not installed. */
   readonly firmware?: string;
 }
@@ -32,7 +34,7 @@ export function qemuVersions(): readonly Qemu[] {
 export function howToInstall(version: string): string {
   return version === '10.0'
     ? 'run test/support/install-qemu-10.sh .qemu/10.0'
-    : 'install the packages qemu-utils, qemu-system-common and qemu-system-x86 of Debian 12';
+    : 'install the packages qemu-utils, qemu-system-common, qemu-system-x86 and qemu-guest-agent of Debian 12';
 }
 
 function readQemu(folders: readonly string[], firmware?: string): Qemu | undefined {
@@ -43,12 +45,14 @@ function readQemu(folders: readonly string[], firmware?: string): Qemu | undefin
   const version = versionOf(storageDaemon);
   if (version === undefined) return undefined;
   const system = findProgram('qemu-system-x86_64', folders);
+  const agent = findProgram('qemu-ga', [...folders, ...folders.map((folder) => join(folder, '../sbin'))]);
   return {
     version,
     storageDaemon,
     img,
     io,
     ...(system !== undefined && versionOf(system) === version && { system }),
+    ...(agent !== undefined && { agent }),
     ...(firmware !== undefined && { firmware }),
   };
 }
