@@ -143,7 +143,8 @@ function sorted({ otherNodes, ...domain }: Domain): Domain {
   return { ...domain, otherNodes: otherNodes.toSorted((a, b) => (a.nodeName < b.nodeName ? -1 : 1)) };
 }
 
-function withoutCounts({ otherNodes, ...domain }: Domain): Domain {
+/** Where jobs write, or bits overlap, how many bytes are dirty is not what is compared. */
+export function withoutCounts({ otherNodes, ...domain }: Domain): Domain {
   const uncounted = (node: BlockNode): BlockNode => ({
     ...node,
     bitmaps: node.bitmaps.map((bitmap) => ({ ...bitmap, dirtyBytes: 0 })),

@@ -284,7 +284,8 @@ function lose(node: ModelNode): void {
 /** Only disks are there again, each layer below the active one open for reading only. */
 function startAgain(state: State): void {
   state.jobs.clear();
-  stopServer(state);
+  state.exports.clear();
+  state.isServing = false;
   const layers = new Map<string, boolean>();
   for (const root of state.roots.values()) {
     for (const { image } of layersFrom(state, root)) layers.set(image.nodeName, image.nodeName !== root);

@@ -1,4 +1,4 @@
-import { jobIdOf } from '../job-id.js';
+import { jobIdOf, jobIdPart } from '../job-id.js';
 
 /**
  * What the job of a disk's backup is called, and its export and its temporary bitmap: always the same, so that whoever finds one
@@ -8,8 +8,9 @@ export function backupIdOf(diskTarget: string): string {
   return jobIdOf('backup', diskTarget);
 }
 
-/** What the node of its image is called: the same, cut to what leaves room for the protocol layer's name. */
+/** What the node of its image is called: the same, with the end alone of a long target, to leave room for the protocol layer's name. */
 export function backupNodeNameOf(diskTarget: string): string {
-  const id = backupIdOf(diskTarget);
-  return id.slice(0, 31 - '-file'.length);
+  const prefix = backupIdOf('');
+  const room = 31 - prefix.length - '-file'.length;
+  return `${prefix}${jobIdPart(diskTarget).slice(-room)}`;
 }

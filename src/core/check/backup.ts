@@ -5,14 +5,14 @@ import type { Checkpoint } from '../model/checkpoint.js';
 import type { CheckpointDefinition, CheckpointDiskDefinition } from '../model/checkpoint-definition.js';
 import { activeLayerOf, type Disk } from '../model/disk.js';
 import { type Domain, findDisk, findNode } from '../model/domain.js';
-import type { NbdServer } from '../model/nbd-server.js';
+import { type NbdServer, parseNbdServer } from '../model/nbd-server.js';
 import type { NewImage } from '../model/new-image.js';
 import { type Problem, problem } from '../problem.js';
 import { findCheckpoint } from '../tree/find-checkpoint.js';
 import type { AlignedDisk } from './align-disks.js';
 import { type ChangesSince, examineBase } from './backup-base.js';
 import { backupIdOf, backupNodeNameOf } from './backup-names.js';
-import { examineCreate } from './create-checkpoint.js';
+import { examineCreate, isCreationTime } from './create-checkpoint.js';
 import { checkNewImage, namesInUse } from './new-image.js';
 
 /** Which disks are to be backed up, how, and whether a checkpoint begins with that. */
@@ -135,13 +135,17 @@ export function examineBackup(domain: Domain, request: BackupRequest, now: numbe
     if (disk === undefined || active === undefined || wrong.length > 0) continue;
     const image = imageOf(each);
     const base = baseOf(domain, disk, each, problems);
-    problems.push(...checkImage(mode, each), ...checkNewImage(disk.diskTarget, image, undefined, names));
+    problems.push(...checkImage(request, each), ...checkNewImage(disk.diskTarget, image, undefined, names));
     problems.push(...checkTemporary(domain, disk));
     disks.push({ disk, active, request: each, image, ...(base !== undefined && { base }) });
   }
   problems.push(...checkServer(request), ...(mode === 'pull' ? checkExports(disks) : []));
-  if (definition === undefined) return { disks, problems };
-  const asked = definition.disks === undefined ? { ...definition, disks: able(disks) } : definition;
+  if (definition === undefined) {
+    if (!isCreationTime(now)) problems.push(problem({ code: 'creation-time-invalid' }));
+    return { disks, problems };
+  }
+  const namesNone = definition.disks === undefined || definition.disks.length === 0;
+  const asked = namesNone ? { ...definition, disks: able(disks) } : definition;
   // 8
   const { name, disks: aligned, problems: atCreate } = examineCreate(domain, asked, now);
   return {
@@ -195,8 +199,14 @@ function imageOf({ diskTarget, image: { filename, clusterSize } }: BackupDiskReq
   };
 }
 
-function checkImage(mode: BackupRequest['mode'], { diskTarget, since, image }: BackupDiskRequest): readonly Problem[] {
-  if (image.format !== 'raw') return [];
+function checkImage({ mode, disks }: BackupRequest, request: BackupDiskRequest): readonly Problem[] {
+  const { diskTarget, since, image } = request;
+  const { format = 'qcow2' } = image;
+  if (format === 'qcow2') return [];
+  if (format !== 'raw') {
+    const path = ['disks', disks.indexOf(request), 'image', 'format'];
+    return [problem({ code: 'invalid-input', subject: 'request', path, expected: 'must be "qcow2" or "raw"' })];
+  }
   // 3
   if (mode === 'pull') return [problem({ code: 'image-not-qcow2', diskTarget, needed: 'scratch' })];
   return since === undefined ? [] : [problem({ code: 'image-not-qcow2', diskTarget, needed: 'incremental' })];
@@ -228,6 +238,8 @@ function checkServer({ mode, server }: BackupRequest): readonly Problem[] {
   // 6
   if (mode === 'push') return server === undefined ? [] : [problem({ code: 'server-unused' })];
   if (server === undefined) return [problem({ code: 'server-needed' })];
+  // What cannot be read back could not be ended.
+  parseNbdServer(server);
   if (server.type === 'unix' || server.running || server.tlsCreds !== undefined || server.plain) return [];
   return [problem({ code: 'server-plain', host: server.host })];
 }

@@ -53,7 +53,7 @@ export function examineCreate(
 
 function checkNaming(domain: Domain, definition: CheckpointDefinition, name: string, now: number): Problem[] {
   const problems: Problem[] = [];
-  const isTime = Number.isSafeInteger(now) && now >= 0;
+  const isTime = isCreationTime(now);
   if (!isTime) problems.push(problem({ code: 'creation-time-invalid' }));
   const byDefault = definition.name === undefined;
   if (byDefault ? isTime : true) {
@@ -63,6 +63,11 @@ function checkNaming(domain: Domain, definition: CheckpointDefinition, name: str
     }
   }
   return problems;
+}
+
+/** Whole seconds since the epoch. */
+export function isCreationTime(now: number): boolean {
+  return Number.isSafeInteger(now) && now >= 0;
 }
 
 /** Two disks on one node are a slip of whoever named the nodes; QEMU would refuse the second bitmap. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { frozen } from './frozen.js';
+import { parseWith } from './parse-with.js';
 
 /** Where QEMU's NBD server is reached. */
 export type NbdServer = UnixNbdServer | TcpNbdServer;
@@ -41,10 +42,18 @@ export const nbdServerSchema = frozen(
   ]),
 ) satisfies z.ZodType<NbdServer>;
 
+/** Reads where a server is reached from a value of any kind; throws `invalid-input`. */
+export function parseNbdServer(input: unknown): NbdServer {
+  return parseWith(nbdServerSchema, input, 'server');
+}
+
 /** The address of an export, as NBD clients take it: `nbd+unix:///vda?socket=/run/backup.sock`. */
 export function nbdUri(server: NbdServer, exportName: string): string {
   const name = encodeURIComponent(exportName);
-  if (server.type === 'unix') return `nbd+unix:///${name}?socket=${encodeURIComponent(server.path)}`;
+  if (server.type === 'unix') {
+    const path = encodeURIComponent(server.path).replaceAll('%2F', '/');
+    return `nbd+unix:///${name}?socket=${path}`;
+  }
   const host = server.host.includes(':') ? `[${server.host}]` : server.host;
   return `${server.tlsCreds === undefined ? 'nbd' : 'nbds'}://${host}:${server.port}/${name}`;
 }

@@ -56,7 +56,7 @@ export interface BackupPlan extends Plan {
  *   image cannot be made;
  * - `bitmap-exists`, `bitmap-claimed`: a backup that did not end has left its bitmap, or a checkpoint has one of that name;
  * - `server-needed`, `server-unused`, `server-plain`, `export-name-taken`: where clients connect is not said, or not safe;
- * - with `checkpoint`, the problems of {@link planCreateCheckpoint};
+ * - with `checkpoint`, the problems of {@link planCreateCheckpoint}; without it, `creation-time-invalid`;
  * - `invalid-input`: the arguments are not a domain and a request at all.
  *
  * @example

@@ -68,7 +68,7 @@ export function planEndBackup(domain: Domain, backup: Backup, options: EndBackup
     const steps = [
       ...ended.disks.flatMap(unexportSteps),
       ...serverSteps(ended),
-      ...ended.disks.flatMap((disk) => jobSteps(ended, disk, complete.has(disk.diskTarget))),
+      ...jobSteps(ended, complete),
       ...(doomed.length === 0 ? [] : removalSteps(domain, doomed, whyRemove(ended, complete))),
       ...ended.disks.flatMap(closeSteps),
     ];
@@ -77,8 +77,9 @@ export function planEndBackup(domain: Domain, backup: Backup, options: EndBackup
 }
 
 /** The bitmaps that go: the temporary ones, and the checkpoint's where the backup is not complete. */
-function examineEnd(domain: Domain, { checkpoint: name, disks }: Backup, complete: ReadonlySet<string>) {
-  const checkpoint = name === undefined ? undefined : provisional(domain.checkpoints, name);
+function examineEnd(domain: Domain, ended: Backup, complete: ReadonlySet<string>) {
+  const { checkpoint: name, disks } = ended;
+  const checkpoint = provisional(domain.checkpoints, ended);
   const doomed: DoomedBitmap[] = [];
   const ofCheckpoint: DoomedBitmap[] = [];
   const warnings: Problem[] = [];
@@ -107,9 +108,9 @@ function keeps(disks: Backup['disks'], complete: ReadonlySet<string>): (diskTarg
 }
 
 /** One that was confirmed, or made anew under its name, is no longer this backup's. */
-function provisional(tree: CheckpointTree, name: string): Checkpoint | undefined {
-  const found = findCheckpoint(tree, name);
-  return found?.provisional ? found : undefined;
+function provisional(tree: CheckpointTree, { checkpoint: name, timeSeconds }: Backup): Checkpoint | undefined {
+  const found = name === undefined ? undefined : findCheckpoint(tree, name);
+  return found?.provisional && found.creationTimeSeconds === timeSeconds ? found : undefined;
 }
 
 function unexportSteps({ diskTarget, jobId, exportName }: BackupDisk): readonly Step[] {
@@ -122,13 +123,19 @@ function serverSteps({ server }: Backup): readonly Step[] {
   return [{ command: { kind: 'nbd-server-stop' }, why: 'Let no more clients connect over NBD.' }];
 }
 
-function jobSteps({ mode }: Backup, disk: BackupDisk, isComplete: boolean): readonly Step[] {
-  const job = jobOf(mode, disk);
-  if (mode === 'push' && isComplete) {
-    const why = `See that the backup of disk ${disk.diskTarget} has ended well.`;
-    return [waitStep(job, 'concluded', why), dismissStep(job)];
+/** None is forgotten before all were waited for: where one has failed, the others can still be seen to have ended well. */
+function jobSteps({ mode, disks }: Backup, complete: ReadonlySet<string>): readonly Step[] {
+  const waits: Step[] = [];
+  const ends: Step[] = [];
+  for (const disk of disks) {
+    const { diskTarget } = disk;
+    const job = jobOf(mode, disk);
+    if (mode === 'push' && complete.has(diskTarget)) {
+      waits.push(waitStep(job, 'concluded', `See that the backup of disk ${diskTarget} has ended well.`));
+      ends.push(dismissStep(job));
+    } else ends.push({ command: { kind: 'job-cancel', job }, why: `End the job of disk ${diskTarget}.` });
   }
-  return [{ command: { kind: 'job-cancel', job }, why: `End the job of disk ${disk.diskTarget}.` }];
+  return [...waits, ...ends];
 }
 
 function jobOf(mode: Backup['mode'], { jobId, diskTarget, nodeName, bitmap, image }: BackupDisk): BackupJob {
@@ -160,7 +167,7 @@ function whyRemove({ checkpoint }: Backup, complete: ReadonlySet<string>): strin
 
 /** A disk without a bitmap takes no part in the checkpoint. */
 function treeAfter(tree: CheckpointTree, ended: Backup, complete: ReadonlySet<string>): CheckpointTree {
-  const checkpoint = ended.checkpoint === undefined ? undefined : provisional(tree, ended.checkpoint);
+  const checkpoint = provisional(tree, ended);
   if (checkpoint === undefined) return tree;
   const { provisional: _, ...confirmed } = checkpoint;
   const isKept = keeps(ended.disks, complete);
