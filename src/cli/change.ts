@@ -53,7 +53,7 @@ export async function runReconcile(machine: Machine): Promise<boolean> {
   const onStep = options.json ? () => {} : tellProgress(terminal);
   const onProgress = options.json ? () => {} : tellJob(terminal);
   const resumption = await resume(session, store, options, { signal: terminal.signal, onStep, onProgress });
-  const { changes } = resumption;
+  const { changes, steps } = resumption;
   for (const { diskTarget, verdict, why } of changes) tell(`disk ${diskTarget}: ${verdict}: ${why}`);
   const moved = movedDisks(options.disks, resumption);
   for (const disk of moved) tell(movedText(disk));
@@ -62,7 +62,9 @@ export async function runReconcile(machine: Machine): Promise<boolean> {
   await end(machine, reconciliation, tell);
   const { decisions } = reconciliation;
   if (options.json) terminal.print(JSON.stringify({ changes, decisions }));
-  else if (changes.length === 0 && decisions.length === 0) terminal.print('nothing was interrupted');
+  else if (changes.length === 0 && decisions.length === 0) {
+    terminal.print(steps.length === 0 ? 'nothing was interrupted' : 'what was left behind is removed');
+  }
   return [...changes, ...decisions].every(({ verdict }) => verdict !== 'undecided');
 }
 

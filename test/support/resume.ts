@@ -21,6 +21,8 @@ export interface ResumeOptions {
   readonly diesAgainAfter?: number;
   /** What happens after the process died. */
   readonly meanwhile?: (qemu: Qemu) => void;
+  /** Bitmaps that may become usable though they were not. */
+  readonly healed?: readonly string[];
 }
 
 /**
@@ -28,10 +30,10 @@ export interface ResumeOptions {
  * usable in the end holds all that was written.
  */
 export function dieAndResume(domain: Domain, plan: Plan, steps: number, options: ResumeOptions = {}): Resumed {
-  const { withoutNote = false, diesAgainAfter, meanwhile } = options;
+  const { withoutNote = false, diesAgainAfter, meanwhile, healed = [] } = options;
   const note = pendingChainChangeOf(domain, plan);
   const qemu = startQemu(domain);
-  const ledger = openLedger(qemu, domain);
+  const ledger = openLedger(qemu, domain, healed);
   let writes = 0;
   const write = () => {
     writes += 1;

@@ -6,10 +6,11 @@ import type { Disk } from '../model/disk.js';
 import type { Domain } from '../model/domain.js';
 import { type Problem, problem } from '../problem.js';
 import { findCheckpoint } from '../tree/find-checkpoint.js';
-import { checkRemovals, type DiskLayer, type Layer, layersOf } from './bitmap-removal.js';
+import { checkRemovals, type Layer, layersOf } from './bitmap-removal.js';
 import { findLayers } from './find-layers.js';
 import { checkNewBitmaps } from './new-bitmap.js';
 import { namesInUse } from './new-image.js';
+import { fillName, findRescueLeftovers, targetNameOf, withoutLeftovers } from './rescue-leftovers.js';
 
 /** Which checkpoint to make whole again, and on which disk. */
 export interface RescueRequest {
@@ -30,15 +31,10 @@ export interface RescueRequest {
  * ```
  */
 export function checkRescueCheckpoint(domain: Domain, request: RescueRequest): readonly Problem[] {
-  return guardInput({ domain }, () => examineRescue(domain, request).problems);
-}
-
-/** What the temporary bitmaps of a rescue are called. */
-export const fillName = 'checkpoint-tmp-fill';
-
-/** What its temporary node for a layer is called, by the layer's place among those that lack the bitmap. */
-export function targetNameOf(place: number): string {
-  return `${fillName}-${place}`;
+  return guardInput({ domain }, () => {
+    const clean = withoutLeftovers(domain, findRescueLeftovers(domain));
+    return examineRescue(clean, request).problems;
+  });
 }
 
 /** A rescue that can be made, and what keeps it from being made. */
@@ -57,14 +53,11 @@ export interface LackingBitmap {
   readonly lacking: readonly Layer[];
   /** Bytes per bit; 0 where it is not known. */
   readonly granularity: number;
-  /** Layers of whatever disk on which a rescue that did not end has left its temporary bitmap. */
-  readonly leftOn: readonly DiskLayer[];
-  /** Names of the nodes that such a one has left. */
-  readonly targets: readonly string[];
 }
 
 /**
- * Says which layers lack a checkpoint's bitmap, and what keeps it from being refilled there, by these rules:
+ * Says which layers lack a checkpoint's bitmap, and what keeps it from being refilled there, where nothing is left of a rescue that
+ * did not end; by these rules:
  *
  * 1. the disk has a medium and takes part in the checkpoint;
  * 2. the layer the checkpoint was made on is in the chain; where it is not known, the lowest layer that has the bitmap is
@@ -73,7 +66,7 @@ export interface LackingBitmap {
  * 4. it stands on a backing image: only then has it allocated all that was written to it, and what was discarded too;
  * 5. what is there of the bitmap can be removed, and a read-only layer can be opened for writing: {@link checkRemovals};
  * 6. it can store the bitmap then;
- * 7. the names of what is temporary are free, or those of what a rescue that did not end has left;
+ * 7. the names of what is temporary are free;
  * 8. where there is a layer with the bitmap in good order below all that lack it, a commit into it would do, too;
  * 9. where the layer that the checkpoint was made on lacks it, that one may be older, and has more allocated than was written
  *    since. It has less only if someone has emptied it, which nothing tells.
@@ -99,10 +92,6 @@ export function examineRescue(domain: Domain, { diskTarget, checkpoint: name }: 
     bitmap,
     lacking,
     granularity: granularityOf(layers, bitmap),
-    leftOn: leftOn(domain),
-    targets: (domain.otherNodes ?? []).flatMap(({ nodeName }) =>
-      nodeName.startsWith(`${fillName}-`) ? [nodeName] : [],
-    ),
   };
   return {
     found,
@@ -148,14 +137,6 @@ function granularityOf(layers: readonly Layer[], name: string): number {
   return bitmaps.find(({ granularity }) => granularity > 0)?.granularity ?? 0;
 }
 
-function leftOn({ disks }: Domain): readonly DiskLayer[] {
-  const layers = disks.flatMap(({ diskTarget, backingChain }) =>
-    layersOf(backingChain).map((layer): DiskLayer => [diskTarget, layer]),
-  );
-  const left = layers.filter(([, { node }]) => findBitmap(node, fillName)?.persistent === false);
-  return [...new Map(left.map((each) => [each[1].node.nodeName, each])).values()];
-}
-
 function checkBacking(checkpoint: string, { disk, lacking }: LackingBitmap): readonly Problem[] {
   const { diskTarget, backingChain } = disk;
   // 4
@@ -177,12 +158,11 @@ function checkStorable({ disk: { diskTarget }, bitmap, lacking, granularity }: L
 }
 
 function checkNames(domain: Domain, checkpoint: string, found: LackingBitmap): readonly Problem[] {
-  const { disk, bitmap, lacking, targets } = found;
+  const { disk, bitmap, lacking } = found;
   const { diskTarget } = disk;
   // 7
   if (bitmap === fillName) return [problem({ code: 'bitmap-claimed', diskTarget, bitmap, checkpoint })];
-  const otherNodes = (domain.otherNodes ?? []).filter(({ nodeName }) => !targets.includes(nodeName));
-  const { nodeNames } = namesInUse({ ...domain, otherNodes });
+  const { nodeNames } = namesInUse(domain);
   const taken = lacking.map((_, place) => targetNameOf(place)).filter((nodeName) => nodeNames.has(nodeName));
   const others = lacking.flatMap(({ node }) => {
     const other = findBitmap(node, fillName);

@@ -1,22 +1,17 @@
 import type { BitmapAddAction, BitmapReference, TransactionAction } from '../action.js';
 import type { Layer } from '../check/bitmap-removal.js';
-import {
-  examineRescue,
-  fillName,
-  type LackingBitmap,
-  type RescueRequest,
-  targetNameOf,
-} from '../check/rescue-checkpoint.js';
+import { examineRescue, type LackingBitmap, type RescueRequest } from '../check/rescue-checkpoint.js';
+import { fillName, findRescueLeftovers, targetNameOf, withoutLeftovers } from '../check/rescue-leftovers.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
 import type { FillJob } from '../job.js';
-import { jobIdOf } from '../job-id.js';
 import { findBitmap } from '../model/bitmap.js';
 import type { Domain } from '../model/domain.js';
 import { closeStep, openStep, readOnlyLayers, removalStep } from './bitmap-removal.js';
 import { startStep } from './job-steps.js';
 import { removalOf } from './new-checkpoint.js';
 import { finishPlan, type Plan, type Step } from './plan.js';
+import { closeTargetStep, fillJobId, leftoverSteps } from './rescue-leftovers.js';
 
 /**
  * Plans to make a checkpoint whole again on a disk whose layers have lost its bitmap: an overlay that another program put on
@@ -62,34 +57,23 @@ import { finishPlan, type Plan, type Step } from './plan.js';
  */
 export function planRescueCheckpoint(domain: Domain, request: RescueRequest): Plan {
   return guardInput({ domain }, () => {
-    const { found, problems, warnings } = examineRescue(domain, request);
+    const leftovers = findRescueLeftovers(domain);
+    const clean = withoutLeftovers(domain, leftovers);
+    const { found, problems, warnings } = examineRescue(clean, request);
     throwProblems(problems);
     const lacking = found as LackingBitmap;
-    const steps = [...leftoverSteps(lacking), ...(lacking.lacking.length === 0 ? [] : rescueSteps(domain, lacking))];
-    return finishPlan(domain, steps, domain.checkpoints, warnings);
+    const steps = lacking.lacking.length === 0 ? [] : rescueSteps(clean, lacking);
+    return finishPlan(domain, [...leftoverSteps(leftovers), ...steps], domain.checkpoints, warnings);
   });
-}
-
-/** What a rescue that did not end has left; its jobs first, which hold the rest. */
-function leftoverSteps({ leftOn, targets }: LackingBitmap): readonly Step[] {
-  const jobs = leftOn.map(([diskTarget, layer]) => fillJob(diskTarget, layer, 0));
-  const actions = jobs.map(({ nodeName, bitmap }) => ({ kind: 'bitmap-remove', nodeName, bitmap }) as const);
-  const removal: Step = {
-    command: { kind: 'transaction', actions },
-    why: 'Remove the bitmaps that a rescue has left.',
-  };
-  return [
-    ...jobs.map(
-      (job): Step => ({ command: { kind: 'job-cancel', job }, why: `End job "${job.jobId}", should it be there.` }),
-    ),
-    ...(actions.length === 0 ? [] : [removal]),
-    ...targets.map(closeTargetStep),
-  ];
 }
 
 function rescueSteps(domain: Domain, { disk, bitmap, lacking, granularity }: LackingBitmap): readonly Step[] {
   const { diskTarget } = disk;
-  const fills = lacking.map((layer, place): Fill => ({ layer, job: fillJob(diskTarget, layer, place) }));
+  const fills = lacking.map((layer, place): Fill => {
+    const { nodeName } = layer.node;
+    const job = { nodeName, bitmap: fillName, targetNodeName: targetNameOf(place) };
+    return { layer, job: { kind: 'fill', jobId: fillJobId(diskTarget, layer), ...job } };
+  });
   const doomed = { diskTarget, bitmap, layers: lacking };
   const opened = readOnlyLayers(domain, [doomed]);
   const useless = lacking.filter(({ node }) => findBitmap(node, bitmap) !== undefined);
@@ -112,11 +96,6 @@ interface Fill {
   readonly job: FillJob;
 }
 
-function fillJob(diskTarget: string, { node: { nodeName } }: Layer, place: number): FillJob {
-  const jobId = jobIdOf('fill', diskTarget, nodeName);
-  return { kind: 'fill', jobId, nodeName, bitmap: fillName, targetNodeName: targetNameOf(place) };
-}
-
 function openTargetStep({ layer: { node }, job: { targetNodeName: nodeName } }: Fill): Step {
   const { virtualSize } = node;
   const options = { file: { driver: 'null-co', size: virtualSize } };
@@ -127,17 +106,16 @@ function openTargetStep({ layer: { node }, job: { targetNodeName: nodeName } }: 
   };
 }
 
-function closeTargetStep(nodeName: string): Step {
-  return { command: { kind: 'node-remove', nodeName }, why: `Close node "${nodeName}", which held nothing.` };
-}
-
-/** What the guest writes is recorded before it is asked what is allocated: so nothing can be missed in between. */
+/**
+ * What the guest writes is recorded before it is asked what is allocated: so nothing can be missed in between. On the target the
+ * bitmap is called like the layer, so that it is known which one is meant whatever happens.
+ */
 function recordStep(fills: readonly Fill[], granularity: number): Step {
   const adds = fills.flatMap(({ job: { nodeName, bitmap, targetNodeName } }): readonly BitmapAddAction[] => {
-    const add = { kind: 'bitmap-add', bitmap, persistent: false, recording: true } as const;
+    const add = { kind: 'bitmap-add', persistent: false, recording: true } as const;
     return [
-      { ...add, nodeName, ...asFine(granularity) },
-      { ...add, nodeName: targetNodeName },
+      { ...add, nodeName, bitmap, ...asFine(granularity) },
+      { ...add, nodeName: targetNodeName, bitmap: nodeName },
     ];
   });
   return {
@@ -166,7 +144,7 @@ function addStep(fills: readonly Fill[], bitmap: string, granularity: number): S
   const adds = fills.flatMap(({ job: { nodeName, bitmap: filled, targetNodeName } }): readonly TransactionAction[] => {
     const sources: readonly BitmapReference[] = [
       { nodeName, bitmap: filled },
-      { nodeName: targetNodeName, bitmap: filled },
+      { nodeName: targetNodeName, bitmap: nodeName },
     ];
     return [
       { kind: 'bitmap-add', nodeName, bitmap, persistent: true, recording: true, ...asFine(granularity) },

@@ -1,10 +1,12 @@
 import { noteOfJob } from '../check/begun-job.js';
+import { findRescueLeftovers } from '../check/rescue-leftovers.js';
 import { guardInput } from '../guard-input.js';
 import type { JobState } from '../job-state.js';
 import type { Domain } from '../model/domain.js';
 import { type PendingChainChange, parsePendingChainChange } from '../model/pending-chain-change.js';
 import { endChainChange } from './end-chain-change.js';
 import { finishPlan, type Plan, type Step } from './plan.js';
+import { leftoverSteps } from './rescue-leftovers.js';
 import { cancelCreationSteps } from './take-back.js';
 
 /** A plan that brings what was begun to its end, and what was decided about each change. */
@@ -42,7 +44,9 @@ export interface ResumedChange {
  * 4. where the disk or the layer that takes the data is not there, nothing is decided; neither is it where the layers and the
  *    job contradict each other, as they do where the disk is mapped to a layer that the guest does not use: bitmaps that
  *    are needed would be taken for leftovers;
- * 5. jobs of this library that make images are cancelled: nobody waits for them any more.
+ * 5. jobs of this library that make images are cancelled: nobody waits for them any more;
+ * 6. what a rescue has left is removed: its jobs, its temporary bitmaps and nodes; and layers that it has opened for writing are
+ *    made read-only again. To plan the rescue anew makes the checkpoint whole.
  *
  * To resume again, after the steps failed or the process died once more, is always right. A pull that has ended has to be
  * dismissed before the domain is observed ({@link observeDomain} says so).
@@ -86,6 +90,13 @@ export function planResumeJob(
     // 5
     const done = new Set(steps.flatMap(({ command }) => ('job' in command ? [command.job.jobId] : [])));
     steps.push(...jobs.flatMap(({ id }) => (done.has(id) ? [] : cancelCreationSteps(id))));
+    // 6
+    steps.push(
+      ...leftoverSteps(
+        findRescueLeftovers(now),
+        jobs.map(({ id }) => id),
+      ),
+    );
     return { ...finishPlan(domain, steps, now.checkpoints), changes };
   });
 }

@@ -25,7 +25,7 @@ describe('planRescueCheckpoint', () => {
     const plan = expectPlanLaws(lost, rescue('a'), { healed: ['a'] });
     expect(spell(plan)).toEqual([
       `add ${tmp}-0`,
-      [`add ${tmp} on vda-active transient by 65536`, `add ${tmp} on ${tmp}-0 transient`],
+      [`add ${tmp} on vda-active transient by 65536`, `add vda-active on ${tmp}-0 transient`],
       'start checkpoint-fill-vda-vda-active',
       'wait until copying',
       'cancel',
@@ -60,7 +60,7 @@ describe('planRescueCheckpoint', () => {
         kind: 'transaction',
         actions: [
           { kind: 'bitmap-remove', nodeName: 'vda-active', bitmap: tmp },
-          { kind: 'bitmap-remove', nodeName: `${tmp}-0`, bitmap: tmp },
+          { kind: 'bitmap-remove', nodeName: `${tmp}-0`, bitmap: 'vda-active' },
         ],
       },
       { kind: 'job-cancel', job },
@@ -94,9 +94,9 @@ describe('planRescueCheckpoint', () => {
       `add ${tmp}-1`,
       [
         `add ${tmp} on vda-active transient by 65536`,
-        `add ${tmp} on ${tmp}-0 transient`,
+        `add vda-active on ${tmp}-0 transient`,
         `add ${tmp} on vda-1 transient by 65536`,
-        `add ${tmp} on ${tmp}-1 transient`,
+        `add vda-1 on ${tmp}-1 transient`,
       ],
       'start checkpoint-fill-vda-vda-active',
       'wait until copying',

@@ -4,12 +4,13 @@ import { planCommit } from '../../../src/core/plan/commit.js';
 import { planCopy } from '../../../src/core/plan/copy.js';
 import { pendingChainChangeOf } from '../../../src/core/plan/pending-chain-change.js';
 import { planPull } from '../../../src/core/plan/pull.js';
+import { planRescueCheckpoint } from '../../../src/core/plan/rescue-checkpoint.js';
 import { planResumeJob } from '../../../src/core/plan/resume-job.js';
 import { planTakeSnapshot } from '../../../src/core/plan/take-snapshot.js';
-import type { Bitmap, Domain, JobState, Plan } from '../../../src/index.js';
-import { disk } from '../../support/builders.js';
+import type { Bitmap, BlockNode, Domain, JobState, Plan } from '../../../src/index.js';
+import { bitmap, disk, node } from '../../support/builders.js';
 import { imageOf, layered, layers, origins, spell, withBitmap, withLayer } from '../../support/layers.js';
-import type { Qemu } from '../../support/model.js';
+import { type Qemu, startQemu } from '../../support/model.js';
 import { codesOf, refusal } from '../../support/refusal.js';
 import { dieAndResume } from '../../support/resume.js';
 
@@ -64,6 +65,52 @@ describe.each(withJob)('planResumeJob after %s, of which only the job is there t
   it.each(moments)('as long as no layer was closed is whole too, after %i steps', (steps) => {
     const { domain, qemu } = dieAndResume(layered, plan, steps, { withoutNote: true });
     expectAnEnd(domain, qemu.fileNodes(), plan);
+  });
+});
+
+const lost = withBitmap(withBitmap(layered, 0, 'a', undefined), 1, 'a', undefined);
+const rescue = planRescueCheckpoint(lost, { diskTarget: 'vda', checkpoint: 'a' });
+const momentsOfRescue = Array.from({ length: rescue.steps.length + 1 }, (_, steps) => steps);
+
+describe('planResumeJob after a rescue of two layers', () => {
+  it.each(momentsOfRescue)('whose process died after %i steps removes what it left, dies it again or not', (steps) => {
+    for (const diesAgainAfter of [undefined, 0, 1, 2, 3, 4, 5, 6]) {
+      const again = diesAgainAfter === undefined ? {} : { diesAgainAfter };
+      const { domain, qemu, verdicts } = dieAndResume(lost, rescue, steps, { healed: ['a'], ...again });
+      expect(verdicts).toEqual([]);
+      expect(layersOf(domain)).toBe(layersOf(lost));
+      const isWhole = steps > rescue.steps.findIndex(({ pointOfNoReturn }) => pointOfNoReturn);
+      expect(bitmapsOf(domain)).toEqual(bitmapsOf(isWhole ? rescue.next : lost));
+      expect(domain.otherNodes).toBeUndefined();
+      expect([...qemu.fileNodes()].sort()).toEqual(layers.map(({ fileNodeName }) => fileNodeName).sort());
+    }
+  });
+
+  it('whose layer was left open for writing makes it read-only again, before the node that tells of it is closed', () => {
+    const qemu = startQemu(lost);
+    const added = rescue.steps.findIndex(({ pointOfNoReturn }) => pointOfNoReturn);
+    for (const { command } of rescue.steps.slice(0, added + 1)) qemu.execute(command);
+    const seen = qemu.observe(lost);
+    expect(spell(planResumeJob(seen, []))).toEqual([
+      'close vda-1 for writing',
+      'remove checkpoint-tmp-fill-0',
+      'remove checkpoint-tmp-fill-1',
+    ]);
+  });
+
+  it.each<[string, Partial<BlockNode>]>([
+    ['on a protocol layer whose name is not known', { fileNodeName: '#block1' }],
+    ['that is read-only', { readOnly: true }],
+  ])('leaves a layer alone %s', (_, change) => {
+    const target = node('checkpoint-tmp-fill-0', { format: 'raw', bitmaps: [bitmap('vda-1'), bitmap('vda-active')] });
+    const left = { ...withLayer(layered, 1, { readOnly: false, ...change }), otherNodes: [target] };
+    expect(spell(planResumeJob(left, []))).toEqual(['remove checkpoint-tmp-fill-0']);
+  });
+
+  it('ends its jobs by their ids, and none of others', () => {
+    const jobs = ['checkpoint-fill-vdz-gone', 'checkpoint-filler', 'backup'].map((id) => ({ id, status: 'running' }));
+    const { steps } = planResumeJob(layered, jobs);
+    expect(steps.map(({ command }) => 'job' in command && command.job.jobId)).toEqual(['checkpoint-fill-vdz-gone']);
   });
 });
 
