@@ -531,6 +531,194 @@ const samples: Samples = {
       'whoever reaches :: could read the disks: there are no credentials for TLS; pass tlsCreds, use a UNIX socket, or say that plain is wanted',
     ],
   ],
+  'manifest-version-unknown': [
+    [
+      { code: 'manifest-version-unknown', subject: 'manifest', version: '2' },
+      'manifest was written in version 2 of its form, which this library does not know; use a newer one',
+    ],
+  ],
+  'backup-duplicate': [
+    [
+      { code: 'backup-duplicate', backup: 'tuesday' },
+      'there are two backups "tuesday"; keep them in folders of their own, or give one of them another name in its manifest',
+    ],
+  ],
+  'backup-not-found': [
+    [
+      { code: 'backup-not-found', backup: 'tuesday' },
+      'there is no backup "tuesday"; list the backups and name one of them',
+    ],
+  ],
+  'backup-disk-not-found': [
+    [
+      { code: 'backup-disk-not-found', backup: 'tuesday', diskTarget: 'vda' },
+      'backup "tuesday" has no disk vda; name one of its disks by its target, or another backup',
+    ],
+  ],
+  'domains-mixed': [
+    [
+      { code: 'domains-mixed', domains: ['db', 'web'] },
+      'there are backups of 2 domains together: "db", "web"; keep those of each domain in a folder of their own',
+    ],
+  ],
+  'backup-checkpoint-duplicate': [
+    [
+      {
+        code: 'backup-checkpoint-duplicate',
+        checkpoint: 'monday',
+        creationTimeSeconds: 1700000000,
+        backups: ['a', 'b'],
+      },
+      'checkpoint "monday" of 1700000000 began with more than one backup: "a", "b"; keep the one that it began with',
+    ],
+  ],
+  'backup-base-missing': [
+    [
+      {
+        code: 'backup-base-missing',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        checkpoint: 'monday',
+        creationTimeSeconds: 1700000000,
+        reason: 'no-backup',
+      },
+      'backup "tuesday" of disk vda builds on checkpoint "monday" of 1700000000, and no backup began with a checkpoint of that name; put the manifest of that one back, or restore another point',
+    ],
+    [
+      {
+        code: 'backup-base-missing',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        checkpoint: 'monday',
+        creationTimeSeconds: 1700000000,
+        reason: 'other-checkpoint',
+      },
+      'backup "tuesday" of disk vda builds on checkpoint "monday" of 1700000000, and only another checkpoint of that name began with a backup; put the manifest of that one back, or restore another point',
+    ],
+    [
+      {
+        code: 'backup-base-missing',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        checkpoint: 'monday',
+        creationTimeSeconds: 1700000000,
+        reason: 'not-on-disk',
+      },
+      'backup "tuesday" of disk vda builds on checkpoint "monday" of 1700000000, and the backup that it began with has no bitmap of it on that disk; put the manifest of that one back, or restore another point',
+    ],
+  ],
+  'backup-base-ambiguous': [
+    [
+      {
+        code: 'backup-base-ambiguous',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        checkpoint: 'monday',
+        creationTimeSeconds: 1700000000,
+        backups: ['a', 'b'],
+      },
+      'backup "tuesday" of disk vda builds on checkpoint "monday" of 1700000000, which began with more than one backup: "a", "b"; keep the one that it began with',
+    ],
+  ],
+  'backup-base-later': [
+    [
+      { code: 'backup-base-later', backup: 'tuesday', diskTarget: 'vda', baseBackup: 'monday' },
+      'backup "tuesday" of disk vda builds on backup "monday", which is from a later time; restore another point; where a clock was wrong, correct timeSeconds in that manifest',
+    ],
+  ],
+  'backup-base-loop': [
+    [
+      { code: 'backup-base-loop', backup: 'tuesday', diskTarget: 'vda', baseBackup: 'monday' },
+      'backup "tuesday" of disk vda builds on backup "monday", which builds on it in turn; put the manifests back as they were written, or restore another point',
+    ],
+  ],
+  'backup-file-shared': [
+    [
+      {
+        code: 'backup-file-shared',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        filename: 'a.qcow2',
+        otherBackup: 'monday',
+        otherDiskTarget: 'vdb',
+      },
+      '"a.qcow2" is the file of backup "tuesday" of disk vda and of backup "monday" of disk vdb; a file holds one backup of one disk: restore another point',
+    ],
+  ],
+  'backup-overwritten': [
+    [
+      { code: 'backup-overwritten', filename: '/b/a.qcow2', backup: 'tuesday' },
+      '"/b/a.qcow2" is a file of backup "tuesday", and a restored image would take its place; choose another folder for the output',
+    ],
+  ],
+  'backup-folder-not-found': [
+    [
+      { code: 'backup-folder-not-found', filename: '/b' },
+      'there is no folder "/b"; name the one that the backups are in',
+    ],
+  ],
+  'manifest-exists': [
+    [
+      { code: 'manifest-exists', filename: '/b/tuesday.backup.json' },
+      'the manifest "/b/tuesday.backup.json" is there already; give the backup another name, or another folder',
+    ],
+  ],
+  'image-exists': [
+    [
+      { code: 'image-exists', filename: '/images/vda.qcow2' },
+      '"/images/vda.qcow2" is there already; choose another folder, or say that it is to be overwritten',
+    ],
+  ],
+  'manifest-damaged': [
+    [
+      { code: 'manifest-damaged', filename: '/b/tuesday.backup.json', reason: 'it is empty' },
+      'the manifest "/b/tuesday.backup.json" cannot be read: it is empty; put it back from a copy; the backup it tells of cannot be restored without it',
+    ],
+  ],
+  'backup-file-missing': [
+    [
+      { code: 'backup-file-missing', backup: 'tuesday', diskTarget: 'vda', filename: '/b/a.qcow2' },
+      '"/b/a.qcow2", the file of backup "tuesday" of disk vda, is not there; put it back from a copy, or restore a point that does without it',
+    ],
+  ],
+  'backup-file-damaged': [
+    [
+      {
+        code: 'backup-file-damaged',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        filename: '/b/a.qcow2',
+        reason: 'it is empty',
+      },
+      '"/b/a.qcow2", the file of backup "tuesday" of disk vda, cannot be used: it is empty; put it back from a copy, or restore a point that does without it',
+    ],
+  ],
+  'backup-file-differs': [
+    [
+      {
+        code: 'backup-file-differs',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        filename: '/b/a.qcow2',
+        what: 'virtual-size',
+        found: '1024',
+        expected: '2048',
+      },
+      '"/b/a.qcow2", the file of backup "tuesday" of disk vda, has the virtual size 1024 and not 2048; put it back from a copy, or restore a point that does without it',
+    ],
+    [
+      {
+        code: 'backup-file-differs',
+        backup: 'tuesday',
+        diskTarget: 'vda',
+        filename: '/b/a.qcow2',
+        what: 'sha256',
+        found: '0a',
+        expected: '0b',
+      },
+      '"/b/a.qcow2", the file of backup "tuesday" of disk vda, has the sha256 0a and not 0b; put it back from a copy, or restore a point that does without it',
+    ],
+  ],
   'backing-chain-loop': [
     [{ code: 'backing-chain-loop', nodeName: 'n' }, 'the backing chain comes back to node "n"; query the nodes again'],
   ],
@@ -551,7 +739,18 @@ describe('the text of a problem', () => {
   });
 
   it.each(all)('names every value that says where: %o', (details, text) => {
-    const places = ['checkpoint', 'parent', 'disk', 'diskTarget', 'nodeName', 'otherDiskTarget', 'device', 'backing'];
+    const places = [
+      'backup',
+      'baseBackup',
+      'checkpoint',
+      'parent',
+      'disk',
+      'diskTarget',
+      'nodeName',
+      'otherDiskTarget',
+      'device',
+      'backing',
+    ];
     const named = places.flatMap((place) =>
       place in details ? [details[place as keyof ProblemDetails] as string] : [],
     );
