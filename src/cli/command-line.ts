@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
+import { runOnBackupFiles } from './backup-files.js';
 import { runLive } from './live.js';
 import { loadDomain } from './load-domain.js';
 import { makePlan } from './make-plan.js';
-import { isChange, type Options, readOptions } from './options.js';
+import { isAboutBackupFiles, isChange, type Options, readOptions } from './options.js';
 import { printPlan } from './print-plan.js';
 import { showCheck, showList, showTree } from './show.js';
 import { tellError } from './tell-error.js';
@@ -34,10 +35,10 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
 }
 
 async function runCommand(options: Options, terminal: Terminal): Promise<ExitStatus> {
-  const { live } = options;
+  const { command, live, json } = options;
+  if (isAboutBackupFiles(command)) return (await runOnBackupFiles(options, terminal)) ? 0 : 1;
   if (live !== undefined) return (await runLive({ ...options, live }, terminal)) ? 0 : 1;
   const domain = await loadDomain(options, terminal);
-  const { command, json } = options;
   if (isChange(command)) {
     printPlan(makePlan(options, domain, terminal.now()), json, terminal);
     return 0;

@@ -43,6 +43,10 @@ export function childrenMode(text: string): 'keep' | 'delete' | 'delete-only' {
   return refuse('children', 'keep, delete or delete-only', text);
 }
 
+export function imageFormat(text: string): 'qcow2' | 'raw' {
+  return text === 'qcow2' || text === 'raw' ? text : refuse('format', 'qcow2 or raw', text);
+}
+
 /** No node-name has a colon in it. */
 function imageOf(text: string): ImageOption | undefined {
   if (!text.includes(':')) return text === '' ? undefined : { nodeName: text };

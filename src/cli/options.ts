@@ -4,6 +4,7 @@ import {
   type DiskOption,
   diskOption,
   type ImageOption,
+  imageFormat,
   mirrorOption,
   type OverlayOption,
   overlayOption,
@@ -40,6 +41,14 @@ export interface Options {
   readonly shallow: boolean;
   readonly endCheckpoints: boolean;
   readonly layers: boolean;
+  /** The folder that backups are in. */
+  readonly directory?: string;
+  /** The backup to be restored. */
+  readonly point?: string;
+  /** The folder for restored images. */
+  readonly output?: string;
+  readonly format?: 'qcow2' | 'raw';
+  readonly overwrite: boolean;
   readonly json: boolean;
 }
 
@@ -47,7 +56,7 @@ const source = ['block-nodes', 'disk', 'tree', 'domain', 'qmp', 'store', 'json']
 const change = [...source, 'dry-run'] as const;
 const begin = ['description', 'only', 'granularity', 'now'] as const;
 
-/** What each command takes; `name` or `target` is the word after it. */
+/** What each command takes; `name`, `target`, or `directory` and `output` are the words after it. */
 export const commands = {
   create: [...change, 'name', ...begin],
   delete: [...change, 'name', 'children', 'metadata-only'],
@@ -60,15 +69,25 @@ export const commands = {
   tree: source,
   check: [...source, 'name'],
   reconcile: change,
+  restore: ['directory', 'output', 'point', 'only', 'format', 'overwrite', 'dry-run', 'json'],
+  verify: ['directory', 'json'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type CommandName = keyof typeof commands;
 
 /** Commands that are planned and then run. */
-export type ChangeName = Exclude<CommandName, 'list' | 'tree' | 'check' | 'reconcile'>;
+export type ChangeName = Exclude<CommandName, 'list' | 'tree' | 'check' | 'reconcile' | BackupFilesName>;
+
+/** Commands that are about files of backups, and no QEMU. */
+export type BackupFilesName = 'restore' | 'verify';
 
 export function isChange(command: CommandName): command is ChangeName {
-  return command !== 'reconcile' && (commands[command] as readonly string[]).includes('dry-run');
+  const taken: readonly string[] = commands[command];
+  return command !== 'reconcile' && !isAboutBackupFiles(command) && taken.includes('dry-run');
+}
+
+export function isAboutBackupFiles(command: CommandName): command is BackupFilesName {
+  return command === 'restore' || command === 'verify';
 }
 
 /** Every option, for whichever command. */
@@ -95,6 +114,9 @@ export const known = {
   shallow: { type: 'boolean' },
   'end-checkpoints': { type: 'boolean' },
   layers: { type: 'boolean' },
+  point: { type: 'string' },
+  format: { type: 'string' },
+  overwrite: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -113,20 +135,24 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   const [command, word, ...more] = positionals;
   if (command === undefined) throw new UsageError('no command is given');
   if (!isCommand(command)) throw new UsageError(`there is no command "${command}"`);
-  if (more.length > 0) throw new UsageError(`"${more[0]}" is one argument too many`);
   const taken: readonly string[] = commands[command];
+  const [output, stray] = taken.includes('output') ? more : [undefined, ...more];
+  if (stray !== undefined) throw new UsageError(`"${stray}" is one argument too many`);
   for (const option of Object.keys(values)) {
     if (!taken.includes(option)) throw new UsageError(`${command} does not take --${option}`);
   }
-  const takesTarget = taken.includes('target');
-  if (word !== undefined && !takesTarget && !taken.includes('name')) throw new UsageError(`${command} takes no name`);
+  const [isTarget, isDirectory] = [taken.includes('target'), taken.includes('directory')];
+  if (word !== undefined && !isTarget && !isDirectory && !taken.includes('name')) {
+    throw new UsageError(`${command} takes no name`);
+  }
   if (word !== undefined && values.name !== undefined) throw new UsageError('the name is given twice');
-  const name = takesTarget ? undefined : (word ?? values.name);
-  const target = takesTarget ? word : undefined;
-  checkNeeds(command, { name, target, values });
+  const name = isTarget || isDirectory ? undefined : (word ?? values.name);
+  const target = isTarget ? word : undefined;
+  const directory = isDirectory ? word : undefined;
+  checkNeeds(command, { name, target, directory, output, values });
   const live = liveOf(values);
   if (command === 'reconcile' && live === undefined) throw new UsageError('reconcile needs --qmp and --store');
-  if (values['dry-run'] && live === undefined) {
+  if (values['dry-run'] && live === undefined && command !== 'restore') {
     throw new UsageError('--dry-run goes with --qmp and --store: on files nothing is ever run');
   }
   return {
@@ -153,6 +179,11 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     shallow: values.shallow ?? false,
     endCheckpoints: values['end-checkpoints'] ?? false,
     layers: values.layers ?? false,
+    ...(directory !== undefined && { directory }),
+    ...(values.point !== undefined && { point: values.point }),
+    ...(output !== undefined && { output }),
+    ...(values.format !== undefined && { format: imageFormat(values.format) }),
+    overwrite: values.overwrite ?? false,
     json: values.json ?? false,
   };
 }
@@ -171,9 +202,11 @@ function parse(argv: readonly string[]) {
 /** That a command has what it cannot do without. */
 function checkNeeds(
   command: CommandName,
-  given: { readonly name: string | undefined; readonly target: string | undefined; readonly values: Values },
+  given: { readonly [word in 'name' | 'target' | 'directory' | 'output']: string | undefined } & {
+    readonly values: Values;
+  },
 ): void {
-  const { name, target, values } = given;
+  const { name, target, directory, output, values } = given;
   if ((command === 'delete' || command === 'rescue') && name === undefined) {
     throw new UsageError(`${command} needs the name of a checkpoint`);
   }
@@ -182,6 +215,11 @@ function checkNeeds(
     throw new UsageError(`${command} needs a disk by its target`);
   }
   if (command === 'copy' && values.mirror === undefined) throw new UsageError('copy needs --mirror NODE:FILE');
+  if (isAboutBackupFiles(command) && directory === undefined) {
+    throw new UsageError(`${command} needs the folder that the backups are in`);
+  }
+  if (command === 'restore' && output === undefined) throw new UsageError('restore needs a folder for the images');
+  if (command === 'restore' && values.point === undefined) throw new UsageError('restore needs --point NAME');
   if (command !== 'snapshot') return;
   if (values.overlay === undefined) throw new UsageError('snapshot needs --overlay TARGET=NODE:FILE for each disk');
   const stray = begin.find((option) => values[option] !== undefined);

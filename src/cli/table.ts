@@ -65,7 +65,8 @@ export function formatTime(seconds: number): string {
   return Number.isNaN(date.getTime()) ? String(seconds) : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
+/** Lays cells out in columns as wide as their widest. */
+export function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row

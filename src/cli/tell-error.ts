@@ -1,3 +1,4 @@
+import { isToolError } from '../backup/error.js';
 import { isCheckpointError } from '../core/error.js';
 import { isQmpError } from '../qmp/error.js';
 import { isStoreError } from '../store/error.js';
@@ -21,6 +22,7 @@ export function tellError(error: unknown, json: boolean, terminal: Terminal): vo
 
 function describe(error: unknown, signal: AbortSignal): { readonly kind: string; readonly message: string } {
   if (isQmpError(error) || isStoreError(error)) return error;
+  if (isToolError(error)) return { kind: 'tool', message: error.message };
   if (signal.aborted && error === signal.reason && error instanceof Error) {
     return { kind: 'stopped', message: error.message };
   }

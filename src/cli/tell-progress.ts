@@ -37,7 +37,7 @@ function percentOf({ current, total }: JobProgress): number {
   return total <= 0 ? 0 : Math.min(100, Math.floor((100 * current) / total));
 }
 
-function bar(percent: number): string {
+export function bar(percent: number): string {
   const full = Math.floor(percent / 5);
   return '#'.repeat(full) + '-'.repeat(20 - full);
 }

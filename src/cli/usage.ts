@@ -2,6 +2,8 @@
 export class UsageError extends Error {}
 
 export const usage = `Usage: qemu-checkpoint COMMAND [NAME | TARGET] SOURCE [OPTION]...
+       qemu-checkpoint restore DIR OUT --point NAME [OPTION]...
+       qemu-checkpoint verify DIR
 
 Commands
   create [NAME]   make a checkpoint
@@ -15,6 +17,8 @@ Commands
   tree            show how the checkpoints hang together
   check [NAME]    say which bitmaps cannot be used, and why
   reconcile       finish or take back what a crash left half done
+  restore DIR OUT make images in the folder OUT of disks as a backup in DIR shows them
+  verify DIR      list the backups in a folder, and say which of them cannot be restored
 
 Source: a running QEMU, on which what changes something is run
   --qmp ADDRESS         its monitor: a UNIX socket's path, or HOST:PORT
@@ -59,5 +63,12 @@ Options of snapshot, commit, copy and pull; a FILE that is made is named from th
   --mirror NODE:FILE    (copy) the node and the file that are made; NODE: one that is there
   --shallow             (copy) only the active layer, onto what it stands on
   --end-checkpoints     (commit, copy, pull) go on where that ends checkpoints on the disk
+
+Options of restore; DIR is only read
+  --point NAME          the backup
+  --only TARGET         a disk; once for each; default: all of that backup
+  --format FORMAT       of the images: qcow2 (default) or raw
+  --overwrite           replace images that are there, once the new ones are whole
+  --dry-run             print the qemu-img commands, and run nothing
 
 Exit status: 0 done, 1 refused (each problem a line on standard error), 2 wrong usage.`;

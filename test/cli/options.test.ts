@@ -7,6 +7,7 @@ const switches = {
   shallow: false,
   endCheckpoints: false,
   layers: false,
+  overwrite: false,
   json: false,
 };
 const nothing = { disks: [], ...switches };
@@ -73,6 +74,21 @@ describe('readOptions', () => {
     ['list --qmp /run/q --store dir', { command: 'list', live }],
     ['create --qmp /run/q --store dir --dry-run', { command: 'create', live, dryRun: true }],
     ['reconcile --qmp /run/q --store dir', { command: 'reconcile', live }],
+    ['verify dir --json', { command: 'verify', directory: 'dir', json: true }],
+    ['restore dir out --point a', { command: 'restore', directory: 'dir', output: 'out', point: 'a' }],
+    [
+      'restore dir out --point a --only vda --only vdb --format raw --overwrite --dry-run',
+      {
+        command: 'restore',
+        directory: 'dir',
+        output: 'out',
+        point: 'a',
+        only: ['vda', 'vdb'],
+        format: 'raw',
+        overwrite: true,
+        dryRun: true,
+      },
+    ],
   ])('reads "%s"', (line, expected) => {
     expect(readOptions(words(line))).toStrictEqual({ ...nothing, ...expected });
   });

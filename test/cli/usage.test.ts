@@ -56,6 +56,16 @@ describe('a command line that is not as it should be', () => {
     ['list --store /s', '--qmp and --store go together'],
     ['list --qmp /m --store /s --tree t.json', '--tree goes without --qmp and --store'],
     [`reconcile ${files}`, 'reconcile needs --qmp and --store'],
+    ['verify', 'verify needs the folder that the backups are in'],
+    ['verify /b /c', '"/c" is one argument too many'],
+    ['verify /b --point a', 'verify does not take --point'],
+    ['verify --name a', 'verify does not take --name'],
+    ['restore --point a', 'restore needs the folder that the backups are in'],
+    ['restore /b --point a', 'restore needs a folder for the images'],
+    ['restore /b /o', 'restore needs --point NAME'],
+    ['restore /b /o /p --point a', '"/p" is one argument too many'],
+    ['restore /b /o --point a --format vmdk', '--format takes qcow2 or raw, not "vmdk"'],
+    ['restore /b /o --point a --qmp /m --store /s', 'restore does not take --qmp'],
     [`create --dry-run ${files}`, '--dry-run goes with --qmp and --store: on files nothing is ever run'],
   ])('"%s" is refused with status 2: %s', async (line, words) => {
     expect(await runOnFiles(line)).toEqual({
