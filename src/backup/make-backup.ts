@@ -76,6 +76,7 @@ export interface BackupReport {
  * @throws {@link BackupError} and whatever else {@link runBackup} throws.
  * @example
  * ```ts
+ * const observe = () => observeDomain(session, { name: 'web' });
  * const report = await makeBackup(session, { directory: '/backup/web' }, { store, observe });
  * report.bases.map(({ why }) => why);
  * // ['Disk vda: what was written since checkpoint "2026-11-24T23-00-00Z", at most 65536 of 10737418240 bytes.']

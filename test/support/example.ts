@@ -41,6 +41,11 @@ export function readmeExamples(): readonly Example[] {
   });
 }
 
+/** Whether an example connects to a running QEMU. */
+export function needsQemu(code: string): boolean {
+  return code.includes('await connect(');
+}
+
 /** The examples in the docstrings of what can be imported: each has all of that, and {@link exampleWorld}. */
 export function docstringExamples(): readonly Example[] {
   const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
@@ -66,5 +71,5 @@ import { writeFile } from 'node:fs/promises';
 import { ${Object.keys(core).join(', ')} } from 'qemu-checkpoint';
 import { ${Object.keys(live).join(', ')} } from 'qemu-checkpoint/qmp';
 import { exampleWorld } from '${join(root, 'test/support/example-world.js')}';
-const { domain, vda, reply, session, store } = await exampleWorld();
+const { domain, vda, reply, session, store, monday, tuesday } = await exampleWorld();
 `;

@@ -119,7 +119,7 @@ const backupManifestSchema = frozen(
  * - `invalid-input`: something is not of the right kind, its path is told.
  * @example
  * ```ts
- * parseBackupManifest(JSON.parse(text)).disks.map(({ file }) => file); // ['monday-vda.qcow2']
+ * parseBackupManifest(JSON.parse(JSON.stringify(monday))).disks.map(({ file }) => file); // ['monday-vda.qcow2']
  * ```
  */
 export function parseBackupManifest(input: unknown): BackupManifest {

@@ -49,8 +49,8 @@ export interface BackupBase {
  * // {
  * //   diskTarget: 'vda',
  * //   since: 'tuesday',
- * //   why: 'Disk vda: what was written since checkpoint "tuesday", at most 65536 of 10737418240 bytes.',
- * //   bytes: 65536,
+ * //   why: 'Disk vda: what was written since checkpoint "tuesday", at most 0 of 1073741824 bytes.',
+ * //   bytes: 0,
  * //   passedOver: [],
  * // }
  * ```
