@@ -4,6 +4,7 @@ import { namesIn, type PendingChange } from '../core/model/pending-change.js';
 import type { Reconciliation } from '../core/plan/reconcile.js';
 import { findCheckpoint } from '../core/tree/find-checkpoint.js';
 import { isQmpError, QmpCommandError } from '../qmp/error.js';
+import { guestAgent } from '../qmp/guest-agent.js';
 import type { PlanError } from '../qmp/plan-error.js';
 import type { QmpConnection } from '../qmp/qmp-connection.js';
 import { runPlan } from '../qmp/run-plan.js';
@@ -35,14 +36,16 @@ export async function runChange(machine: Machine): Promise<boolean> {
   const plan = makePlan(options, domain, terminal.now());
   const { signal } = terminal;
   const onStep = options.json ? () => {} : tellProgress(terminal);
+  const agent = options.quiesce === undefined ? undefined : guestAgent(options.quiesce);
   try {
-    await store.run(domain, plan, () => runPlan(session, plan, { signal, onStep }));
+    await store.run(domain, plan, () => runPlan(session, plan, { signal, onStep, ...agent }));
   } catch (error) {
     tellError(error, options.json, terminal);
-    await tidyUp(machine, error);
+    if (!isDone(error)) await tidyUp(machine, error);
+    else if (!options.json) printResult({ plan, before: domain }, options, terminal);
     return false;
   }
-  printResult({ plan, before: domain }, options, terminal);
+  printResult({ plan, before: domain, freeze: agent?.lastFreeze() }, options, terminal);
   return true;
 }
 
@@ -91,6 +94,11 @@ async function tidyUp(machine: Machine, error: unknown): Promise<void> {
 /** Whether nothing of the plan was carried out, or all was put back; where its outcome could not be saved, it was. */
 function isUndone(error: unknown): boolean {
   return isPlanError(error) ? error.outcome === 'undone' : !isStoreError(error);
+}
+
+/** Whether all of the plan was carried out, and only letting the guest go on failed. */
+function isDone(error: unknown): boolean {
+  return isPlanError(error) && error.outcome === 'done';
 }
 
 function isRefused(error: unknown): boolean {

@@ -30,6 +30,8 @@ export interface Options {
   readonly only?: readonly string[];
   readonly granularity?: number;
   readonly now?: number;
+  /** The socket of the guest's agent, which freezes its file systems while the instant is set. */
+  readonly quiesce?: string;
   readonly children?: 'keep' | 'delete' | 'delete-only';
   readonly metadataOnly: boolean;
   readonly overlays?: readonly OverlayOption[];
@@ -58,9 +60,9 @@ const begin = ['description', 'only', 'granularity', 'now'] as const;
 
 /** What each command takes; `name`, `target`, or `directory` and `output` are the words after it. */
 export const commands = {
-  create: [...change, 'name', ...begin],
+  create: [...change, 'name', ...begin, 'quiesce'],
   delete: [...change, 'name', 'children', 'metadata-only'],
-  snapshot: [...change, 'overlay', 'checkpoint', ...begin],
+  snapshot: [...change, 'overlay', 'checkpoint', ...begin, 'quiesce'],
   commit: [...change, 'target', 'top', 'base', 'end-checkpoints'],
   copy: [...change, 'target', 'mirror', 'shallow', 'end-checkpoints'],
   pull: [...change, 'target', 'base', 'end-checkpoints'],
@@ -104,6 +106,7 @@ export const known = {
   only: { type: 'string', multiple: true },
   granularity: { type: 'string' },
   now: { type: 'string' },
+  quiesce: { type: 'string' },
   children: { type: 'string' },
   'metadata-only': { type: 'boolean' },
   overlay: { type: 'string', multiple: true },
@@ -152,8 +155,9 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   checkNeeds(command, { name, target, directory, output, values });
   const live = liveOf(values);
   if (command === 'reconcile' && live === undefined) throw new UsageError('reconcile needs --qmp and --store');
-  if (values['dry-run'] && live === undefined && command !== 'restore') {
-    throw new UsageError('--dry-run goes with --qmp and --store: on files nothing is ever run');
+  const useless = (['dry-run', 'quiesce'] as const).find((option) => values[option] !== undefined);
+  if (useless !== undefined && live === undefined && command !== 'restore') {
+    throw new UsageError(`--${useless} goes with --qmp and --store: on files nothing is ever run`);
   }
   return {
     command,
@@ -169,6 +173,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     ...(values.only !== undefined && { only: values.only }),
     ...(values.granularity !== undefined && { granularity: wholeNumber('granularity', values.granularity) }),
     ...(values.now !== undefined && { now: wholeNumber('now', values.now) }),
+    ...(values.quiesce !== undefined && { quiesce: values.quiesce }),
     ...(values.children !== undefined && { children: childrenMode(values.children) }),
     metadataOnly: values['metadata-only'] ?? false,
     ...(values.overlay !== undefined && { overlays: values.overlay.map(overlayOption) }),

@@ -2,6 +2,7 @@ import { type Domain, findDisk } from '../core/model/domain.js';
 import type { Plan } from '../core/plan/plan.js';
 import { findCheckpoint } from '../core/tree/find-checkpoint.js';
 import { formatCommand } from '../qmp/format-command.js';
+import type { GuestFreeze } from '../qmp/guest-agent/guest-freeze.js';
 import type { DiskOption } from './option-values.js';
 import type { Options } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -34,19 +35,27 @@ export function explainPlan(plan: Plan, json: boolean, terminal: Terminal): void
   });
 }
 
-/** Says what has been done, and which active layers the disks that were given new ones have now. */
-export function printResult(
-  { plan, before }: { readonly plan: Plan; readonly before: Domain },
-  options: Options,
-  terminal: Terminal,
-): void {
+/** What a plan has come to. */
+export interface Result {
+  readonly plan: Plan;
+  readonly before: Domain;
+  /** How the guest was frozen meanwhile. */
+  readonly freeze?: GuestFreeze | undefined;
+}
+
+/**
+ * Says what has been done, for how long the guest was frozen, and which active layers the disks that were given new ones have
+ * now.
+ */
+export function printResult({ plan, before, freeze }: Result, options: Options, terminal: Terminal): void {
   const { next, warnings = [] } = plan;
   warn(plan, options.json, terminal);
   if (options.json) {
-    terminal.print(JSON.stringify({ checkpoints: next.checkpoints, disks: layersOf(next), warnings }));
+    terminal.print(JSON.stringify({ checkpoints: next.checkpoints, disks: layersOf(next), warnings, freeze }));
     return;
   }
   terminal.print(resultText(plan, options));
+  if (freeze !== undefined) terminal.print(freezeText(freeze));
   const moved = next.disks.filter(({ diskTarget }) => activeOf(next, diskTarget) !== activeOf(before, diskTarget));
   for (const { diskTarget } of moved) terminal.print(movedText({ diskTarget, nodeName: activeOf(next, diskTarget) }));
 }
@@ -75,6 +84,11 @@ function resultText(plan: Plan, { command, name, target, only, overlays = [], ch
     default:
       return `created: ${madeText(plan)}`;
   }
+}
+
+function freezeText({ fileSystems, frozenMilliseconds }: GuestFreeze): string {
+  const what = fileSystems === 1 ? 'one file system' : `${fileSystems} file systems`;
+  return `the guest was frozen for ${Math.ceil(frozenMilliseconds)} ms: ${what}`;
 }
 
 function activeOf(domain: Domain, diskTarget: string): string {

@@ -45,6 +45,9 @@ Options of create, and of snapshot with --checkpoint
   --granularity BYTES   bytes per bit; default: QEMU's choice
   --now SECONDS         creation time since the epoch; default: now
 
+Option of create and snapshot
+  --quiesce SOCKET      freeze the guest's file systems by its agent for that instant
+
 Option of rescue
   --only TARGET         the disk
 

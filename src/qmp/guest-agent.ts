@@ -43,8 +43,9 @@ export interface GuestAgent extends Required<TransactionHooks> {
  * @example
  * ```ts
  * const agent = guestAgent('/run/vm/agent.sock');
+ * const plan = planCreateCheckpoint(domain, { name: 'wednesday' }, { now: 1700000000 });
  * await runPlan(session, plan, { ...agent });
- * agent.lastFreeze(); // { fileSystems: 2, freezingMilliseconds: 31.4, frozenMilliseconds: 1.9 }
+ * agent.lastFreeze()?.fileSystems; // 2
  * ```
  * @see QEMU guest agent `guest-fsfreeze-freeze`, `guest-fsfreeze-thaw`; libvirt `VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE`
  */

@@ -37,6 +37,11 @@ describe('readOptions', () => {
     ['create --description x', { command: 'create', description: 'x' }],
     ['create --only vda --only vdb', { command: 'create', only: ['vda', 'vdb'] }],
     ['create --granularity 512 --now 0', { command: 'create', granularity: 512, now: 0 }],
+    ['create --quiesce /run/a --qmp /run/q --store dir', { command: 'create', live, quiesce: '/run/a' }],
+    [
+      'snapshot --overlay vda=m --quiesce /run/a --qmp /run/q --store dir',
+      { command: 'snapshot', live, overlays: [{ diskTarget: 'vda', nodeName: 'm' }], quiesce: '/run/a' },
+    ],
     ['delete a --children delete-only', { command: 'delete', name: 'a', children: 'delete-only' }],
     ['delete a --metadata-only', { command: 'delete', name: 'a', metadataOnly: true }],
     [

@@ -66,6 +66,8 @@ describe('a command line that is not as it should be', () => {
     ['restore /b /o /p --point a', '"/p" is one argument too many'],
     ['restore /b /o --point a --format vmdk', '--format takes qcow2 or raw, not "vmdk"'],
     ['restore /b /o --point a --qmp /m --store /s', 'restore does not take --qmp'],
+    [`create --quiesce /a ${files}`, '--quiesce goes with --qmp and --store: on files nothing is ever run'],
+    ['delete a --quiesce /a --qmp /q --store /s', 'delete does not take --quiesce'],
     [`create --dry-run ${files}`, '--dry-run goes with --qmp and --store: on files nothing is ever run'],
   ])('"%s" is refused with status 2: %s', async (line, words) => {
     expect(await runOnFiles(line)).toEqual({
