@@ -10,6 +10,7 @@ import type { Problem } from '../core/problem.js';
 import { type ForeignBitmap, foreignBitmaps } from '../core/tree/foreign-bitmaps.js';
 import type { QmpSession } from '../qmp/qmp-session.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
+import { machineFiles } from '../store/file-system.js';
 import { chooseBases, expectBases } from './choose-bases.js';
 import { copyPath, scratchPath } from './file-names.js';
 import { recoverBackup } from './recover-backup.js';
@@ -17,7 +18,7 @@ import { type RemovedCheckpoint, removeDeadBitmaps } from './remove-dead-bitmaps
 import { removeFiles } from './remove-files.js';
 import { type Rescued, rescueBases } from './rescue-bases.js';
 import { type RunBackupOptions, runBackup } from './run-backup.js';
-import { usableBases } from './usable-bases.js';
+import { type UsableBases, usableBases } from './usable-bases.js';
 
 /** What is to be backed up, and into which folder. */
 export interface MakeBackupRequest {
@@ -87,7 +88,7 @@ export async function makeBackup(
   request: MakeBackupRequest,
   options: MakeBackupOptions,
 ): Promise<BackupReport> {
-  const { kind = 'auto', mode = 'push' } = request;
+  const { kind = 'auto' } = request;
   const directory = resolve(request.directory);
   const { store, observe: look, ...running } = options;
   const observe = async () => ({ ...(await look()), checkpoints: (await store.load()).checkpoints });
@@ -96,12 +97,11 @@ export async function makeBackup(
   const recovered = await recoverBackup(session, await observe(), store);
   if (recovered !== undefined) await removeFiles(directory, filesOf(recovered, directory));
   const disks = request.disks ?? writableDisks(await observe());
+  await machineFiles.makeFolder(directory);
   const usable = await usableBases(directory);
   const rescued = kind === 'auto' ? await rescueBases(session, observe, { disks, usable, store }) : [];
   const domain = await observe();
-  const bases = chooseBases(domain, disks, kind === 'full' ? () => [] : usable);
-  if (kind === 'inc') expectBases(bases, usable);
-  const asked = requestFor(domain, bases, { ...request, mode, directory, name });
+  const { bases, asked } = chooseBackup(domain, usable, { ...request, directory, name, disks });
   const made = () =>
     asked.disks.flatMap(({ diskTarget, image }) => [image.filename, copyPath(directory, diskTarget, name)]);
   let manifest: BackupManifest;
@@ -123,10 +123,22 @@ export async function makeBackup(
   };
 }
 
+/** What each disk is based on, and what is asked of {@link runBackup} then. */
+export function chooseBackup(
+  domain: Domain,
+  usable: UsableBases,
+  request: MakeBackupRequest & { readonly name: string },
+): { readonly bases: readonly BackupBase[]; readonly asked: BackupRequest } {
+  const { kind, disks = writableDisks(domain) } = request;
+  const bases = chooseBases(domain, disks, kind === 'full' ? () => [] : usable);
+  if (kind === 'inc') expectBases(bases, usable);
+  return { bases, asked: requestFor(domain, bases, request) };
+}
+
 const noRepair = { removed: [], warnings: [] };
 
 /** `2026-11-25T17-30-00Z`: no colons, which a checkpoint's name cannot have. */
-function nameAt(seconds: number): string {
+export function nameAt(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(0, 19).replaceAll(':', '-').concat('Z');
 }
 
@@ -139,9 +151,9 @@ function writableDisks({ disks }: Domain): readonly string[] {
 function requestFor(
   domain: Domain,
   bases: readonly BackupBase[],
-  request: MakeBackupRequest & { readonly mode: BackupRequest['mode']; readonly name: string },
+  request: MakeBackupRequest & { readonly name: string },
 ): BackupRequest {
-  const { mode, directory, name, server, copy } = request;
+  const { mode = 'push', directory, name, server, copy } = request;
   const path = mode === 'push' ? copyPath : scratchPath;
   const disks = bases.map(({ diskTarget, since }) => ({
     diskTarget,

@@ -7,7 +7,7 @@ import type { CheckpointTree } from '../core/model/checkpoint-tree.js';
 import { activeLayerOf } from '../core/model/disk.js';
 import type { Domain } from '../core/model/domain.js';
 import { parseWith } from '../core/model/parse-with.js';
-import { planBeginBackup } from '../core/plan/begin-backup.js';
+import { type BackupPlan, planBeginBackup } from '../core/plan/begin-backup.js';
 import { planEndBackup } from '../core/plan/end-backup.js';
 import type { Plan } from '../core/plan/plan.js';
 import { problem } from '../core/problem.js';
@@ -25,6 +25,7 @@ import { writeManifest } from './manifest-files.js';
 import { manifestOf } from './manifest-of.js';
 import { type ReadExport, readCopies } from './read-copies.js';
 import { readExport } from './read-export.js';
+import { whileRunning } from './running.js';
 import { waitForCopies } from './wait-for-copies.js';
 
 /** How a backup is run. Its hooks may hold the guest still while its instant is set. */
@@ -48,6 +49,14 @@ export interface RunBackupOptions extends Omit<RunOptions, 'observed'> {
   readonly read?: ReadExport;
   /** Observes the domain once more; default: with the same active layers as before. */
   readonly observe?: () => Promise<Domain>;
+}
+
+/** A backup that is about to begin. */
+interface Begun {
+  readonly plan: BackupPlan;
+  readonly read: ReadExport;
+  readonly name: string;
+  readonly qemuVersion: string;
 }
 
 /** What has to outlast this process. */
@@ -91,13 +100,22 @@ export async function runBackup(
   request: BackupRequest,
   options: RunBackupOptions = {},
 ): Promise<BackupManifest> {
-  const { now = Math.floor(Date.now() / 1000), onDiskFailure, directory, store, sha256 = false } = options;
-  const { signal } = options;
+  const { now = Math.floor(Date.now() / 1000), directory, store } = options;
   const name = options.name ?? request.checkpoint?.name ?? String(now);
   const read = readerFor(request, { ...options, name });
   if (directory !== undefined) await expectNewFiles(directory, request, name);
   const qemuVersion = await versionOf(session);
   const plan = planBeginBackup(domain, request, { now });
+  return await whileRunning(store, () => fromBeginToEnd(session, domain, { plan, read, name, qemuVersion }, options));
+}
+
+async function fromBeginToEnd(
+  session: QmpSession,
+  domain: Domain,
+  { plan, read, name, qemuVersion }: Begun,
+  options: RunBackupOptions,
+): Promise<BackupManifest> {
+  const { onDiskFailure, directory, store, sha256 = false, signal } = options;
   const { backup } = plan;
   await options.save?.({ checkpoints: plan.next.checkpoints, backup });
   const failure = await begin(session, domain, plan, options);

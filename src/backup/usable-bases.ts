@@ -8,9 +8,8 @@ export type UsableBases = (diskTarget: string) => readonly CheckpointIdentity[];
 
 /** Those whose backups lie in a folder, with all the files that they build on. */
 export async function usableBases(directory: string): Promise<UsableBases> {
-  await machineFiles.makeFolder(directory);
-  const { manifests } = await readManifests(directory);
   const present = new Set(await machineFiles.list(directory));
+  const { manifests } = present.size === 0 ? { manifests: [] } : await readManifests(directory);
   const there = manifests.map((manifest) => ({
     ...manifest,
     disks: manifest.disks.filter(({ file }) => present.has(file)),

@@ -17,7 +17,7 @@ export type BackupProblemDetails =
       readonly expectedSize: number;
     }
   // What it is to be written to, and read from
-  | { readonly code: 'backup-without-disks' }
+  | { readonly code: 'backup-without-disks' | 'backup-running' }
   | { readonly code: 'image-not-qcow2'; readonly diskTarget: string; readonly needed: 'incremental' | 'scratch' }
   | { readonly code: 'export-name-taken'; readonly diskTarget: string; readonly exportName: string }
   | { readonly code: 'server-needed' | 'server-unused' }

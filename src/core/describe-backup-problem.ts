@@ -31,6 +31,8 @@ export function describeBackupProblem(problem: BackupProblemDetails): ProblemTex
       );
     case 'backup-without-disks':
       return words('the backup is asked for no disk', 'name at least one');
+    case 'backup-running':
+      return words('a backup of this process runs, which the store keeps', 'wait until it has ended, or abort it');
     case 'image-not-qcow2':
       return words(
         problem.needed === 'scratch'

@@ -125,8 +125,10 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'checkpoint-provisional':
     case 'disk-not-in-checkpoint':
     case 'backup-missing':
+    case 'backup-base-lacking':
     case 'bitmap-size-differs':
     case 'backup-without-disks':
+    case 'backup-running':
     case 'image-not-qcow2':
     case 'export-name-taken':
     case 'server-needed':

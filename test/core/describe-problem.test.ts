@@ -504,6 +504,18 @@ const samples: Samples = {
       'bitmap "a" on node "n" (disk vda) covers 1024 bytes and the disk has 2048: QEMU cannot merge it; use a checkpoint that was made since the disk has this size, or a full backup',
     ],
   ],
+  'backup-base-lacking': [
+    [
+      { code: 'backup-base-lacking', diskTarget: 'vda' },
+      'there is no backup of disk vda on which another could stand; make a full backup, or one of the kind "auto"',
+    ],
+  ],
+  'backup-running': [
+    [
+      { code: 'backup-running' },
+      'a backup of this process runs, which the store keeps; wait until it has ended, or abort it',
+    ],
+  ],
   'backup-without-disks': [[{ code: 'backup-without-disks' }, 'the backup is asked for no disk; name at least one']],
   'image-not-qcow2': [
     [
