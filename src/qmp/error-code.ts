@@ -56,6 +56,7 @@ const knownTexts = [
   [/^NBD server already has export named '/, 'export-exists'],
   [/^Export '.*' is not found$/s, 'export-not-found'],
   [/^export '.*' still in use$/s, 'export-busy'],
+  [/^Export '.*' is already shutting down$/s, 'export-ending'],
   [/^NBD server already running$/, 'nbd-server-running'],
   [/^NBD server not running$/, 'nbd-server-not-running'],
   // Commands

@@ -30,9 +30,9 @@ export async function runCommand(session: QmpSession, command: Command, options:
       return await expectBitmaps(session, command);
     case 'node-remove':
       // QEMU does not show protocol layers apart from others, so whether one is there is found out by closing it.
-      return await sendUnlessGone(session, command, command.mayBeGone ? 'node-not-found' : undefined);
+      return await sendUnlessGone(session, command, command.mayBeGone ? ['node-not-found'] : []);
     case 'nbd-server-stop':
-      return await sendUnlessGone(session, command, 'nbd-server-not-running');
+      return await sendUnlessGone(session, command, ['nbd-server-not-running']);
     case 'export-remove':
       return await removeExport(session, command, options);
     default:
@@ -46,11 +46,12 @@ async function send(session: QmpSession, command: Command): Promise<void> {
 }
 
 /** @param gone - What QEMU's refusal says where there is nothing to do. */
-async function sendUnlessGone(session: QmpSession, command: Command, gone: QmpErrorCode | undefined): Promise<void> {
+async function sendUnlessGone(session: QmpSession, command: Command, gone: readonly QmpErrorCode[]): Promise<void> {
   try {
     await send(session, command);
   } catch (error) {
-    if (gone === undefined || !isQmpError(error) || codeOf(error) !== gone) throw error;
+    const code = isQmpError(error) ? codeOf(error) : undefined;
+    if (code === undefined || !gone.includes(code)) throw error;
   }
 }
 
@@ -61,7 +62,8 @@ function codeOf(error: QmpError): QmpErrorCode | undefined {
 
 /** Ends an export, and sees it gone: its clients are sent away first, and its node is in use until then. */
 async function removeExport(session: QmpSession, command: ExportRemoveAction, { waker }: WaitOptions): Promise<void> {
-  await sendUnlessGone(session, command, 'export-not-found');
+  // Whoever was killed may have ended it a moment ago.
+  await sendUnlessGone(session, command, ['export-not-found', 'export-ending']);
   const isThere = async () => {
     const exports = exportsSchema.parse(await session.execute('query-block-exports'));
     return exports.some(({ id }) => id === command.exportId);
