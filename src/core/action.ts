@@ -66,6 +66,8 @@ export interface BackupStartAction {
 export interface Transaction {
   readonly kind: 'transaction';
   readonly actions: readonly TransactionAction[];
+  /** A node that is named may be gone; then there is nothing to do, for the others either. */
+  readonly mayBeGone?: true;
 }
 
 /** Opens a node anew for reading only, or for writing too; QEMU cannot do this inside a transaction. */

@@ -26,6 +26,8 @@ export async function runCommand(session: QmpSession, command: Command, options:
       for (const job of command.jobs) await cancelJob(session, job, options);
       if (command.bitmaps.length > 0) await send(session, command);
       return;
+    case 'transaction':
+      return await sendUnlessGone(session, command, command.mayBeGone ? 'node-not-found' : undefined);
     case 'bitmaps-expect':
       return await expectBitmaps(session, command);
     case 'node-remove':

@@ -137,6 +137,22 @@ describe('a plan with a job', () => {
     expect(outcome).toBe(result);
   });
 
+  it.each([
+    ["Node 'vda-active' not found", true, 'runs'],
+    ["Node 'vda-active' not found", undefined, 'undone'],
+    ["Dirty bitmap 'c' not found", true, 'undone'],
+  ])('where a transaction names what is not there (%s, may be gone: %s) %s', async (desc, mayBeGone, result) => {
+    const command = { kind: 'transaction', actions: [add], ...(mayBeGone && { mayBeGone }) } as const;
+    const session = scriptedSession(() => {
+      throw new QmpCommandError('transaction', { desc });
+    });
+    const outcome = await runPlan(session, plan([{ command, why: 'merge' }]), { schema: [] }).then(
+      () => 'runs',
+      (error: PlanError) => error.outcome,
+    );
+    expect(outcome).toBe(result);
+  });
+
   it('puts nothing back once there is no return: what was done is needed to go on', async () => {
     const jobs = scriptedJobs(['blockdev-del']);
     const error = (await rejection(runToReady(jobs, commit))) as PlanError;

@@ -35,7 +35,10 @@ export function carrySteps({ receiver }: ChainChange, carried: readonly CarriedB
   return [{ command: { kind: 'transaction', actions }, why, undo }];
 }
 
-/** What the guest wrote to the dropped layers until the job ended; merging twice does no harm. */
+/**
+ * What the guest wrote to the dropped layers until the job ended; merging twice does no harm. An active layer of a `-drive` is
+ * gone by then: the receiving layer has recorded all that the job brought there.
+ */
 export function mergeSteps(change: ChainChange, carried: readonly CarriedBitmap[]): readonly Step[] {
   const { nodeName } = change.receiver;
   const there = new Set(remainingNodes(change).map((node) => node.nodeName));
@@ -45,7 +48,7 @@ export function mergeSteps(change: ChainChange, carried: readonly CarriedBitmap[
   });
   if (actions.length === 0) return [];
   const why = `Merge what was written until the job ended into the bitmaps of node "${nodeName}".`;
-  return [{ command: { kind: 'transaction', actions }, why }];
+  return [{ command: { kind: 'transaction', actions, mayBeGone: true }, why }];
 }
 
 /** That what was carried over is there, before anything is closed that has it too. */
