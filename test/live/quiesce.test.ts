@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { planCreateCheckpoint } from '../../src/index.js';
-import { connect, guestAgent, observeDomain, runPlan } from '../../src/live.js';
+import { connect, guestAgent, observeDomain, runBackup, runPlan } from '../../src/live.js';
 import { now } from '../support/builders.js';
 import { type FakeAgent, type FakeAnswer, fakeAgent } from '../support/fake-agent.js';
 import { liveDomain } from '../support/live/live-domain.js';
@@ -75,7 +75,7 @@ async function quiescentGuest(
   };
 }
 
-const frozenText = expect.stringMatching(/^the guest was frozen for \d{1,3} ms: 2 file systems$/);
+const frozenText = expect.stringMatching(/^the guest was frozen for \d{1,4} ms: 2 file systems$/);
 
 describeOnEachQemu('a guest that is quiesced', (qemu) => {
   it('is frozen at the very instant of a checkpoint, for a moment', async () => {
@@ -112,6 +112,28 @@ describeOnEachQemu('a guest that is quiesced', (qemu) => {
     expect(quiet.guest.writtenSince('monday').size).toBeGreaterThan(0);
     expect((await contentOf(qemu, domain.folder, 'vda')).equals(quiet.frozen)).toBe(true);
     console.log(`QEMU ${qemu.version}, a snapshot: ${result.printed[1]}`);
+  });
+
+  it('is frozen at the very instant of a backup, and goes on while that is copied', async () => {
+    await using domain = await liveDomain(qemu, { vda: ['vda'] });
+    await using daemon = await domain.start();
+    await using quiet = await quiescentGuest(daemon);
+    await using session = await connect(daemon.address);
+    const seen = await observeDomain(session, { name: 'web', disks: [{ diskTarget: 'vda', nodeName: 'vda' }] });
+    const agent = guestAgent(quiet.agent.address);
+    const image = { filename: imageOf(domain.folder, 'copy') };
+    await runBackup(session, seen, { mode: 'push', disks: [{ diskTarget: 'vda', image }] }, { ...agent });
+    await quiet.guest.rest();
+    expect(quiet.guest.writtenSince('monday').size).toBeGreaterThan(0);
+    expect((await contentOf(qemu, domain.folder, 'copy')).equals(quiet.frozen)).toBe(true);
+    expect(quiet.agent.seen.filter((command) => command.startsWith('fsfreeze'))).toEqual([
+      'fsfreeze-status',
+      'fsfreeze-freeze',
+      'fsfreeze-thaw',
+    ]);
+    console.log(
+      `QEMU ${qemu.version}, a backup: the guest was frozen for ${agent.lastFreeze()?.frozenMilliseconds} ms`,
+    );
   });
 
   it('goes on where QEMU dies before it has the transaction, and nothing is claimed', async () => {
