@@ -85,7 +85,7 @@ export function describeBitmapProblem(problem: BitmapProblemDetails): ProblemTex
     case 'bitmap-gap':
       return words(
         `${bitmapText(problem)} lies below a layer that lacks it`,
-        'what was written in between is not known: use an older checkpoint or a full backup',
+        'what was written in between is not known: rescue the bitmap, or use an older checkpoint or a full backup',
       );
     case 'bitmap-not-down-to-origin':
       return words(
@@ -107,7 +107,7 @@ export function describeBitmapProblem(problem: BitmapProblemDetails): ProblemTex
     case 'bitmap-inconsistent':
       return words(
         `${bitmapText(problem)} is inconsistent: QEMU did not close the image cleanly`,
-        'it can only be removed: use an older checkpoint or a full backup',
+        'it can only be removed: rescue it where the layer has a backing image, or use an older checkpoint or a full backup',
       );
   }
 }

@@ -412,7 +412,7 @@ const samples: Samples = {
   'bitmap-gap': [
     [
       { code: 'bitmap-gap', ...onDisk, bitmap: 'a' },
-      'bitmap "a" on node "n" (disk vda) lies below a layer that lacks it; what was written in between is not known: use an older checkpoint or a full backup',
+      'bitmap "a" on node "n" (disk vda) lies below a layer that lacks it; what was written in between is not known: rescue the bitmap, or use an older checkpoint or a full backup',
     ],
   ],
   'bitmap-not-down-to-origin': [
@@ -440,7 +440,7 @@ const samples: Samples = {
   'bitmap-inconsistent': [
     [
       { code: 'bitmap-inconsistent', ...onDisk, bitmap: 'a' },
-      'bitmap "a" on node "n" (disk vda) is inconsistent: QEMU did not close the image cleanly; it can only be removed: use an older checkpoint or a full backup',
+      'bitmap "a" on node "n" (disk vda) is inconsistent: QEMU did not close the image cleanly; it can only be removed: rescue it where the layer has a backing image, or use an older checkpoint or a full backup',
     ],
   ],
   'command-unsupported': [

@@ -38,7 +38,7 @@ describeOnEachQemu('a QEMU that is killed', (qemu) => {
       status: 1,
       printed: ['1 of 3 checkpoints can be used on all their disks'],
       complained: [
-        'checkpoint "monday": bitmap "monday" on node "vda" (disk vda) is inconsistent: QEMU did not close the image cleanly; it can only be removed: use an older checkpoint or a full backup',
+        'checkpoint "monday": bitmap "monday" on node "vda" (disk vda) is inconsistent: QEMU did not close the image cleanly; it can only be removed: rescue it where the layer has a backing image, or use an older checkpoint or a full backup',
         'checkpoint "wednesday": bitmap "wednesday" is on no layer (disk vda); QEMU did not close the image cleanly, or the bitmap was removed: only an older checkpoint or a full backup helps',
       ],
     });
