@@ -3,7 +3,7 @@ import type { CheckpointStatus, DiskStatus } from './status.js';
 
 /**
  * Draws the checkpoints by disks, the newest first: how many bytes may have changed since, or why that is not known; with
- * `layers` also which layers have the bitmap.
+ * `layers` also which layers have the bitmap. One whose backup is not complete is marked.
  *
  * @example
  * ```
@@ -20,7 +20,7 @@ export function formatTable(
   if (statuses.length === 0) return ['no checkpoints'];
   const targets = columnsOf(domain, statuses);
   const rows = statuses.toReversed().map(({ checkpoint, current, disks }) => [
-    `${current ? '>' : ' '} ${checkpoint.name}`,
+    `${current ? '>' : ' '} ${checkpoint.name}${checkpoint.provisional ? ' (provisional)' : ''}`,
     formatTime(checkpoint.creationTimeSeconds),
     ...targets.map((target) =>
       formatCell(

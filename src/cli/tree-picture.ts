@@ -15,6 +15,7 @@ import { childrenByParent } from '../core/tree/relatives.js';
  */
 export function drawTree(tree: CheckpointTree): readonly string[] {
   const children = childrenByParent(tree);
+  const provisional = new Set(tree.checkpoints.flatMap((each) => (each.provisional ? [each.name] : [])));
   const lines: string[] = [];
   // A stack instead of recursion: a tree may be thousands deep.
   const waiting = rootsOf(tree)
@@ -22,7 +23,8 @@ export function drawTree(tree: CheckpointTree): readonly string[] {
     .toReversed();
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { name, branch, below } = next;
-    lines.push(`${branch}${name}${name === tree.current ? '  (current)' : ''}`);
+    const marks = [...(name === tree.current ? ['current'] : []), ...(provisional.has(name) ? ['provisional'] : [])];
+    lines.push(`${branch}${name}${marks.length === 0 ? '' : `  (${marks.join(', ')})`}`);
     const ofThis = children.get(name) ?? [];
     ofThis.forEach((_, place) => {
       const last = place === 0;

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatTime } from '../../src/cli/table.js';
+import { statusOf } from '../../src/cli/status.js';
+import { formatBytes, formatTable, formatTime } from '../../src/cli/table.js';
+import { drawTree } from '../../src/cli/tree-picture.js';
+import { checkpoint, domain, tree } from '../support/builders.js';
 
 describe('formatBytes', () => {
   it.each([
@@ -27,5 +30,23 @@ describe('formatTime', () => {
     [Number.MAX_SAFE_INTEGER, '9007199254740991'],
   ])('%i is %s', (seconds, text) => {
     expect(formatTime(seconds)).toBe(text);
+  });
+});
+
+describe('a checkpoint whose backup is not complete', () => {
+  const checkpoints = [checkpoint('monday'), checkpoint('tuesday', { parent: 'monday', provisional: true })];
+
+  it.each<[string, string | undefined, readonly string[]]>([
+    ['and that is current', 'tuesday', ['> tuesday (provisional)', '  monday']],
+    ['and that is not', 'monday', ['  tuesday (provisional)', '> monday']],
+  ])('%s is marked in the list', (_, current, names) => {
+    const given = domain({ checkpoints: tree(checkpoints, current) });
+    const [, ...rows] = formatTable(given, statusOf(given));
+    expect(rows.map((row) => row.slice(0, row.indexOf('2023')).trimEnd())).toEqual(names);
+  });
+
+  it('is marked in the tree', () => {
+    expect(drawTree(tree(checkpoints))).toEqual(['monday', '└─ tuesday  (current, provisional)']);
+    expect(drawTree(tree(checkpoints, 'monday'))).toEqual(['monday  (current)', '└─ tuesday  (provisional)']);
   });
 });
