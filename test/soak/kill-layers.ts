@@ -120,7 +120,9 @@ async function killAndRecover(world: LayersWorld, kill: Kill): Promise<LayersRec
   );
   await runAndKill(world, kill);
   const ends: Ends = { before, after: kill.change[3] };
-  return await (kill.victim === 'qemu' ? recoverFromCrash(world, ends, hasMoved) : recoverLayers(world, ends));
+  return await (kill.victim === 'qemu'
+    ? recoverFromCrash(world, ends, { hasMoved, isPull: kill.change[1] === 'pull' })
+    : recoverLayers(world, ends));
 }
 
 /** Has a manager change the layers, and kills it or QEMU at a moment of that, or when it has just been saved. */

@@ -11,6 +11,8 @@ import { attachGuest } from '../support/qemu/guest-disk.js';
 import { type RunningQemu, startStorageDaemon } from '../support/qemu/start-qemu.js';
 import { activeOf, judge, type LayersWorld, observeLayers, writeSome } from './layers-world.js';
 
+const run = promisify(execFile);
+
 /** The two ends that a change of layers can come to: node-names from the active layer down. */
 export interface Ends {
   readonly before: readonly string[];
@@ -62,18 +64,27 @@ export async function recoverLayers(world: LayersWorld, ends: Ends): Promise<Lay
  * 2. each checkpoint restores the right bytes, or is said to be unusable and why;
  * 3. one that is not usable is rescued or that is refused; those that are rescued restore the right bytes.
  *
+ * QEMU 7.2 and 10.0 do not flush what a pull has copied before the image names its new backing image: killed before the guest
+ * flushes, they lose it. Such a disk is opened with the layers that it had before, which still hold all, and nothing is rescued.
+ *
  * @param hasMoved - The layers had changed when QEMU was killed.
  */
-export async function recoverFromCrash(world: LayersWorld, ends: Ends, hasMoved: boolean): Promise<LayersRecovery> {
+export async function recoverFromCrash(
+  world: LayersWorld,
+  ends: Ends,
+  { hasMoved, isPull }: { readonly hasMoved: boolean; readonly isPull: boolean },
+): Promise<LayersRecovery> {
   const { daemon: dead, folder, guest } = world;
+  const { qemu } = dead;
   const faults: string[] = [];
   await guest.rest().catch(() => undefined);
   // A guest that writes all the time has written to an overlay from its first moment on.
-  const moved = hasMoved || (ends.after.length > ends.before.length && (await hasData(dead.qemu, folder, ends)));
-  const layers = moved ? ends.after : ends.before;
+  const moved = hasMoved || (ends.after.length > ends.before.length && (await hasData(qemu, folder, ends)));
+  const isLost = moved && isPull && !(await areAlike(qemu, folder, ends));
+  const layers = moved && !isLost ? ends.after : ends.before;
   // 1
   world.doing = 'starting QEMU again';
-  await using daemon = await startStorageDaemon(dead.qemu, { directory: folder });
+  await using daemon = await startStorageDaemon(qemu, { directory: folder });
   await attachChain(daemon.monitor, folder, layers);
   const disk = await attachGuest(daemon, layers[0] ?? '');
   world.doing = 'reconciling after the crash';
@@ -85,14 +96,15 @@ export async function recoverFromCrash(world: LayersWorld, ends: Ends, hasMoved:
   faults.push(...wrongOnes(found.usable));
   // 3
   world.doing = 'rescuing';
-  const rescued = await rescue(world, daemon, [...found.unusable.keys()]);
+  const rescued = isLost ? [] : await rescue(world, daemon, [...found.unusable.keys()]);
   world.doing = 'judging what was rescued';
   const after = await judge(world, daemon, disk);
   faults.push(...wrongOnes(after.usable));
   for (const name of rescued) if (!after.usable.has(name)) faults.push(`checkpoint ${name} was rescued in vain`);
   const causes = [...new Set([...found.unusable.values()].flat())].sort().join(', ');
   const lost = `${found.unusable.size} unusable (${causes}), ${rescued.length} of them rescued`;
-  return { ending: `${moved ? 'moved' : 'not moved'}, ${verdict}, ${found.usable.size} right, ${lost}`, faults };
+  const end = isLost ? 'moved, lost by QEMU' : moved ? 'moved' : 'not moved';
+  return { ending: `${end}, ${verdict}, ${found.usable.size} right, ${lost}`, faults };
 }
 
 /**
@@ -169,8 +181,27 @@ function wrongOnes(usable: ReadonlyMap<string, { readonly isRight: boolean }>): 
   return [...usable].flatMap(([name, { isRight }]) => (isRight ? [] : [`checkpoint ${name} restores wrong bytes`]));
 }
 
+/** Whether the disk reads the same with the layers that it had before. */
+async function areAlike({ img }: Qemu, folder: string, { before, after }: Ends): Promise<boolean> {
+  const [one, other] = [before, after].map((layers) => `json:${JSON.stringify(chainOf(folder, layers))}`);
+  const compared = run(img, ['compare', '-q', one ?? '', other ?? '']);
+  return await compared.then(
+    () => true,
+    (error: { readonly code?: unknown }) => {
+      if (error.code === 1) return false;
+      throw error;
+    },
+  );
+}
+
+function chainOf(folder: string, [nodeName, ...below]: readonly string[]): object | null {
+  if (nodeName === undefined) return null;
+  const file = { driver: 'file', filename: imageOf(folder, nodeName) };
+  return { driver: 'qcow2', file, backing: chainOf(folder, below) };
+}
+
 async function hasData({ img }: Qemu, folder: string, { after: [overlay = ''] }: Ends): Promise<boolean> {
-  const { stdout } = await promisify(execFile)(img, ['map', '--output=json', imageOf(folder, overlay)]).catch(() => ({
+  const { stdout } = await run(img, ['map', '--output=json', imageOf(folder, overlay)]).catch(() => ({
     stdout: '[]',
   }));
   return (JSON.parse(stdout) as readonly { depth: number; present: boolean }[]).some(
