@@ -19,6 +19,9 @@ import { finishPlan, type Plan, type Step } from './plan.js';
  * changes nothing, and at no time is anything missing. When the job has ended it is dismissed before anything is
  * asked, for QEMU 7.2 and 10.0 crash otherwise; then the layers that went are closed, their files left where they are.
  *
+ * Keep those files until the guest has flushed its disk, or QEMU has closed it: QEMU 7.2 and 10.0 name the new backing image in
+ * the file before they have flushed what was copied. Killed in between they lose it, and only the old layers still have it.
+ *
  * Checkpoints that were made on a layer that goes count as made on the active one (`madeOn`).
  *
  * Bitmaps that cannot be used are left behind and told in `warnings`. One that would seem to be good afterwards, because what is
