@@ -50,11 +50,7 @@ describe('the manifests of a folder', () => {
 
   it.each<[string, string | Uint8Array, string]>([
     ['is empty', '', 'Unexpected end of JSON input'],
-    [
-      'ends too soon',
-      JSON.stringify(a).slice(0, -9),
-      "Expected ',' or '}' after property value in JSON at position 385",
-    ],
+    ['ends too soon', JSON.stringify(a).slice(0, -9), 'JSON'],
     ['is no text', new Uint8Array([0xff, 0xfe]), 'The encoded data was not valid for encoding utf-8'],
     ['is no manifest', '{"version":1}', 'manifest.name must be of type string'],
     [
