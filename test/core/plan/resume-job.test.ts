@@ -9,7 +9,7 @@ import { planResumeJob } from '../../../src/core/plan/resume-job.js';
 import { planTakeSnapshot } from '../../../src/core/plan/take-snapshot.js';
 import type { Bitmap, BlockNode, Domain, JobState, Plan } from '../../../src/index.js';
 import { bitmap, disk, node } from '../../support/builders.js';
-import { imageOf, layered, layers, origins, spell, withBitmap, withLayer } from '../../support/layers.js';
+import { imageOf, inconsistent, layered, layers, origins, spell, withBitmap, withLayer } from '../../support/layers.js';
 import { type Qemu, startQemu } from '../../support/model.js';
 import { codesOf, refusal } from '../../support/refusal.js';
 import { dieAndResume } from '../../support/resume.js';
@@ -65,6 +65,32 @@ describe.each(withJob)('planResumeJob after %s, of which only the job is there t
   it.each(moments)('as long as no layer was closed is whole too, after %i steps', (steps) => {
     const { domain, qemu } = dieAndResume(layered, plan, steps, { withoutNote: true });
     expectAnEnd(domain, qemu.fileNodes(), plan);
+  });
+});
+
+const ending = withBitmap(layered, 1, 'a', inconsistent);
+const pullThatEnds = planPull(ending, { diskTarget: 'vda', baseNodeName: 'vda-2', endCheckpoints: true });
+const started = pullThatEnds.steps.findIndex(({ command }) => command.kind === 'job-start');
+
+describe('planResumeJob after a pull that ends a checkpoint', () => {
+  it.each(pullThatEnds.steps.slice(started).map((_, place) => started + 1 + place))(
+    'whose process died after %i steps ends it, and no other',
+    (steps) => {
+      const { domain } = dieAndResume(ending, pullThatEnds, steps);
+      expect(origins(domain)).toEqual(['b on vda-active', 'c on vda-active']);
+      expect(bitmapsOf(domain)).toEqual(bitmapsOf(pullThatEnds.next));
+    },
+  );
+
+  it('removes what is left of that one before it waits, where it still is', () => {
+    const qemu = startQemu(ending);
+    for (const { command } of pullThatEnds.steps.slice(started, started + 1)) qemu.execute(command);
+    const jobs = [{ id: qemu.jobs()[0]?.jobId ?? '', status: 'running' }];
+    const note = pendingChainChangeOf(ending, pullThatEnds) as PendingChainChange;
+    expect(spell(planResumeJob(qemu.observe(ending), jobs, [note])).slice(0, 2)).toEqual([
+      ['remove a on vda-active'],
+      'wait until concluded',
+    ]);
   });
 });
 
@@ -131,6 +157,49 @@ describe('planResumeJob', () => {
     ['that was taken', snapshot, 9, 'finish'],
   ])('says of a change %s what becomes of it, row %#', (_, plan, steps, verdict) => {
     expect(dieAndResume(layered, plan, steps).verdicts).toEqual([verdict]);
+  });
+
+  const merge = ['a', 'b', 'c'].map((name) => `merge ${name} on vda-1 from vda-active`);
+  it.each<[string, Plan, number, readonly (string | readonly string[])[]]>([
+    [
+      'its layers have changed',
+      toNext,
+      5,
+      [
+        'wait until concluded',
+        merge,
+        'expect c b a on vda-1',
+        'remove vda-active',
+        'remove vda-active-file',
+        'dismiss',
+      ],
+    ],
+    [
+      'its layer was closed',
+      toNext,
+      8,
+      ['wait until concluded', 'remove vda-active', 'remove vda-active-file', 'dismiss'],
+    ],
+    [
+      'one of its layers was closed',
+      commit('vda-active', 'vda-2'),
+      8,
+      [
+        'wait until concluded',
+        'remove vda-active',
+        'remove vda-active-file',
+        'remove vda-1',
+        'remove vda-1-file',
+        'dismiss',
+      ],
+    ],
+    ['its job was forgotten', toNext, 10, ['remove vda-active', 'remove vda-active-file']],
+  ])('does what is left of an active commit, once %s', (_, plan, steps, left) => {
+    const note = pendingChainChangeOf(layered, plan) as PendingChainChange;
+    const qemu = startQemu(layered);
+    for (const { command } of plan.steps.slice(0, steps)) qemu.execute(command);
+    const jobs = qemu.jobs().map(({ jobId: id, ...rest }) => ({ id, ...rest }));
+    expect(spell(planResumeJob(qemu.observe(layered), jobs, [note]))).toEqual(left);
   });
 
   it.each([1, 2, 3])(
