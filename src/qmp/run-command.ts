@@ -27,7 +27,7 @@ export async function runCommand(session: QmpSession, command: Command, options:
       if (command.bitmaps.length > 0) await send(session, command);
       return;
     case 'transaction':
-      return await sendUnlessGone(session, command, command.mayBeGone ? 'node-not-found' : undefined);
+      return await sendUnlessGone(session, command, command.mayBeGone ? ['node-not-found'] : []);
     case 'bitmaps-expect':
       return await expectBitmaps(session, command);
     case 'node-remove':
