@@ -61,7 +61,7 @@ export async function killInLayers(
   for (let kill = 0; kill < kills; kill += 1) {
     const moment = { part: partOf(kill, kills, random), fraction: random() };
     const when = `QEMU ${qemu.version}, ${victim}, seed ${seed}, kill ${kill}`;
-    await using world = await layersWorld(qemu, seed + kill);
+    await using world = await withinTime(mostMilliseconds, layersWorld(qemu, seed + kill), () => ' before the change');
     const changes = changesIn(world.folder);
     const change = changes[kill % changes.length] as Change;
     let phase = 'nothing';
