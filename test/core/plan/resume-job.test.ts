@@ -238,6 +238,19 @@ describe('planResumeJob', () => {
     expect(spell(planResumeJob(left, [], [note]))).toEqual(['close vda-1 for writing']);
   });
 
+  it('closes such a base once, should a rescue have left it open too', () => {
+    const target = node('checkpoint-tmp-fill-0', { format: 'raw', bitmaps: [bitmap('vda-1')] });
+    const left = { ...withLayer(layered, 1, { readOnly: false }), otherNodes: [target] };
+    const note = pendingChainChangeOf(layered, toNext) as PendingChainChange;
+    expect(spell(planResumeJob(left, [], [note]))).toEqual(['close vda-1 for writing', 'remove checkpoint-tmp-fill-0']);
+  });
+
+  it('cancels what makes an image before it closes the nodes that this holds, and once', () => {
+    const note = pendingChainChangeOf(layered, copy) as PendingChainChange;
+    const jobs = [{ id: 'checkpoint-create-copy', status: 'running' }];
+    expect(spell(planResumeJob(layered, jobs, [note]))).toEqual(['cancel', 'remove copy', 'remove copy-file']);
+  });
+
   it('finds the job of a commit whose uppermost layer is closed by its id alone, and forgets it', () => {
     const { qemu, domain } = dieAndResume(layered, toNext, 8, { withoutNote: true });
     expect(qemu.jobs()).toEqual([]);
