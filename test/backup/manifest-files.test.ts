@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { readManifests, writeManifest } from '../../src/backup/manifest-files.js';
 import { isCheckpointError } from '../../src/index.js';
 import { isStoreError } from '../../src/live.js';
-import { machineFiles } from '../../src/store/file-system.js';
+import { type FileSystem, machineFiles } from '../../src/store/file-system.js';
 import { backupLine, type manifest } from '../support/backup-manifests.js';
 import { type TemporaryFolder, temporaryFolder } from '../support/qemu/temporary-folder.js';
 import { detailsOf } from '../support/refusal.js';
@@ -96,11 +96,22 @@ describe('a manifest', () => {
 
   it('is whole and on disk before it is called so, and the folder after', async () => {
     const done: string[] = [];
-    const noted = (name: 'write' | 'sync' | 'rename') => async (path: string, more: string) => {
-      done.push(`${name} ${path.slice(place.path.length)}`);
-      await (machineFiles[name] as (path: string, more: string) => Promise<void>)(path, more);
+    const note = (what: string, path: string) => done.push(`${what} ${path.slice(place.path.length)}`);
+    const files: FileSystem = {
+      ...machineFiles,
+      async write(path, text) {
+        note('write', path);
+        await machineFiles.write(path, text);
+      },
+      async sync(path) {
+        note('sync', path);
+        await machineFiles.sync(path);
+      },
+      async rename(from, to) {
+        note('rename', from);
+        await machineFiles.rename(from, to);
+      },
     };
-    const files = { ...machineFiles, write: noted('write'), sync: noted('sync'), rename: noted('rename') };
     await writeManifest(place.path, a, files);
     expect(done).toEqual(['write /a.backup.json.tmp', 'sync /a.backup.json.tmp', 'rename /a.backup.json.tmp', 'sync ']);
   });
