@@ -182,18 +182,25 @@ describe('planRescueCheckpoint', () => {
     expectWhole(plan, 'a');
   });
 
-  it('can be planned again wherever it was cut off', () => {
-    const { steps } = planRescueCheckpoint(lost, of('a'));
+  it.each([
+    ['one layer', lost],
+    [
+      'two layers, one of which is opened for it',
+      withBitmap(withBitmap(layered, 0, 'a', undefined), 1, 'a', inconsistent),
+    ],
+  ])('of %s can be planned again wherever it was cut off', (_, given) => {
+    const { steps } = planRescueCheckpoint(given, of('a'));
     for (let done = 1; done < steps.length; done += 1) {
-      const qemu = startQemu(lost);
+      const qemu = startQemu(given);
       for (const { command } of steps.slice(0, done)) qemu.execute(command);
-      const again = planRescueCheckpoint(qemu.observe(lost), of('a'));
+      const again = planRescueCheckpoint(qemu.observe(given), of('a'));
       for (const { command } of again.steps) qemu.execute(command);
       expect(qemu.jobs()).toEqual([]);
-      const seen = qemu.observe(lost);
+      const seen = qemu.observe(given);
       expect(seen.otherNodes).toBeUndefined();
       expect(faults(seen, 'a')).toEqual([]);
       expect(JSON.stringify(seen)).not.toContain(tmp);
+      expect(seen.disks[0]?.backingChain.map(({ readOnly }) => readOnly)).toEqual([false, true, true]);
     }
   });
 });
