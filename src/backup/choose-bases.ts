@@ -1,4 +1,4 @@
-import { CheckpointError } from '../core/error.js';
+import { throwProblems } from '../core/error.js';
 import type { Domain } from '../core/model/domain.js';
 import { type BackupBase, chooseBackupBase } from '../core/plan/backup-base.js';
 import { type Problem, problem } from '../core/problem.js';
@@ -14,13 +14,12 @@ export function chooseBases(domain: Domain, disks: readonly string[], usable: Us
  *
  * @throws {@link CheckpointError} with all that is wrong with it, on each disk.
  */
-export function expectBases(bases: readonly BackupBase[], usable: UsableBases): void {
+export function expectBases(bases: readonly BackupBase[]): void {
   const problems = bases.flatMap(({ diskTarget, since, passedOver }): readonly Problem[] => {
-    const [wanted] = usable(diskTarget);
-    if (wanted === undefined) return [problem({ code: 'backup-base-lacking', diskTarget })];
-    if (since === wanted.name) return [];
-    const faults = passedOver.find(({ checkpoint }) => checkpoint === wanted.name)?.problems;
-    return faults ?? [problem({ code: 'checkpoint-not-found', checkpoint: wanted.name })];
+    // A checkpoint without a backup could never be one.
+    const faults = passedOver.filter(({ problems: each }) => !each.some(({ code }) => code === 'backup-missing'));
+    if (faults.length > 0) return faults.flatMap((each) => each.problems);
+    return since === undefined ? [problem({ code: 'backup-base-lacking', diskTarget })] : [];
   });
-  if (problems.length > 0) throw new CheckpointError(problems);
+  throwProblems(problems);
 }

@@ -131,7 +131,7 @@ export function chooseBackup(
 ): { readonly bases: readonly BackupBase[]; readonly asked: BackupRequest } {
   const { kind, disks = writableDisks(domain) } = request;
   const bases = chooseBases(domain, disks, kind === 'full' ? () => [] : usable);
-  if (kind === 'inc') expectBases(bases, usable);
+  if (kind === 'inc') expectBases(bases);
   return { bases, asked: requestFor(domain, bases, request) };
 }
 

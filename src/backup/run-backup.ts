@@ -81,7 +81,8 @@ export interface Kept {
  * @throws {@link CheckpointError} as {@link planBeginBackup}; `manifest-exists`, `image-exists`: with `directory`, a file would be
  * overwritten. Nothing was sent.
  * @throws {@link BackupError} where disks failed and all was taken back: which, and why.
- * @throws {@link PlanError} where it could not be begun, or not be ended.
+ * @throws {@link PlanError} where it could not be begun, or not be ended; and of the outcome `done`, where only
+ * `afterTransaction` failed: then the backup was made all the same, and its manifest written.
  * @throws {@link QmpError} where the session has ended, {@link StoreError} where the store refuses.
  * @throws The signal's reason, after all was taken back.
  *
@@ -118,9 +119,10 @@ async function fromBeginToEnd(
   const { onDiskFailure, directory, store, sha256 = false, signal } = options;
   const { backup } = plan;
   await options.save?.({ checkpoints: plan.next.checkpoints, backup });
-  const failure = await begin(session, domain, plan, options);
-  const outcomes = failure === undefined ? await copy(session, backup, read, options) : [];
-  const failures = failuresOf(backup, outcomes, failure ?? signal?.reason);
+  // What could not let the guest go on has no part in what is copied: it is told when that is safe.
+  const hookFailure = await begin(session, domain, plan, options);
+  const outcomes = await copy(session, backup, read, options);
+  const failures = failuresOf(backup, outcomes, signal?.reason);
   const isKept = failures.length === 0 || (onDiskFailure === 'keep-others' && failures.length < backup.disks.length);
   const failed = new Set(failures.map(({ diskTarget }) => diskTarget));
   const complete = isKept ? outcomes.filter(({ diskTarget }) => !failed.has(diskTarget)) : [];
@@ -136,7 +138,7 @@ async function fromBeginToEnd(
     if (directory !== undefined) await writeManifest(directory, manifest);
   });
   await options.save?.({ checkpoints: end.next.checkpoints });
-  if (failure !== undefined) throw failure;
+  if (hookFailure !== undefined) throw hookFailure;
   if (manifest !== undefined) return manifest;
   signal?.throwIfAborted();
   throw new BackupError(failures);

@@ -6,26 +6,16 @@ import { findCheckpoint } from '../core/tree/find-checkpoint.js';
 import { isQmpError, QmpCommandError } from '../qmp/error.js';
 import { guestAgent } from '../qmp/guest-agent.js';
 import type { PlanError } from '../qmp/plan-error.js';
-import type { QmpConnection } from '../qmp/qmp-connection.js';
 import { runPlan } from '../qmp/run-plan.js';
-import type { CheckpointStore } from '../store/checkpoint-store.js';
 import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
+import type { Machine } from './machine.js';
 import { makePlan } from './make-plan.js';
-import { movedText, printResult } from './print-plan.js';
-import { movedDisks, resume, withMoved } from './resume.js';
-import { interrupted, type LiveOptions, look } from './sight.js';
+import { printResult } from './print-plan.js';
+import { end } from './reconcile.js';
+import { interrupted, look } from './sight.js';
 import { tellError } from './tell-error.js';
-import { tellJob, tellProgress } from './tell-progress.js';
-import type { Terminal } from './terminal.js';
-
-/** A running QEMU and where its checkpoints are kept, open for writing. */
-export interface Machine {
-  readonly session: QmpConnection;
-  readonly store: CheckpointStore;
-  readonly options: LiveOptions;
-  readonly terminal: Terminal;
-}
+import { tellProgress } from './tell-progress.js';
 
 /** Makes or deletes a checkpoint. @returns Whether it was done. */
 export async function runChange(machine: Machine): Promise<boolean> {
@@ -47,28 +37,6 @@ export async function runChange(machine: Machine): Promise<boolean> {
   }
   printResult({ plan, before: domain, freeze: agent?.lastFreeze() }, options, terminal);
   return true;
-}
-
-/** Ends what a crash has left half done. @returns Whether all of it could be decided. */
-export async function runReconcile(machine: Machine): Promise<boolean> {
-  const { session, store, options, terminal } = machine;
-  const tell = options.json ? terminal.complain : terminal.print;
-  const onStep = options.json ? () => {} : tellProgress(terminal);
-  const onProgress = options.json ? () => {} : tellJob(terminal);
-  const resumption = await resume(session, store, options, { signal: terminal.signal, onStep, onProgress });
-  const { changes, steps } = resumption;
-  for (const { diskTarget, verdict, why } of changes) tell(`disk ${diskTarget}: ${verdict}: ${why}`);
-  const moved = movedDisks(options.disks, resumption);
-  for (const disk of moved) tell(movedText(disk));
-  const { domain } = await look(session, store, { ...options, disks: withMoved(options.disks, moved) });
-  const reconciliation = await reconcile(domain, store);
-  await end(machine, reconciliation, tell);
-  const { decisions } = reconciliation;
-  if (options.json) terminal.print(JSON.stringify({ changes, decisions }));
-  else if (changes.length === 0 && decisions.length === 0) {
-    terminal.print(steps.length === 0 ? 'nothing was interrupted' : 'what was left behind is removed');
-  }
-  return [...changes, ...decisions].every(({ verdict }) => verdict !== 'undecided');
 }
 
 /** Settles what a failure has left behind, where QEMU can still be reached, and tells what is in the way now. */
@@ -116,18 +84,6 @@ function takenBack(domain: Domain, pending: readonly PendingChange[]): Reconcili
     return namesIn(change).map((checkpoint) => ({ checkpoint, change: change.kind, verdict, why }) as const);
   });
   return { steps: [], next: domain, decisions };
-}
-
-async function end(
-  { session, store }: Machine,
-  reconciliation: Reconciliation,
-  tell: (line: string) => void,
-): Promise<void> {
-  await runPlan(session, reconciliation);
-  await store.settle(reconciliation);
-  for (const { checkpoint, verdict, why } of reconciliation.decisions) {
-    tell(`checkpoint "${checkpoint}": ${verdict}: ${why}`);
-  }
 }
 
 /** QEMU does not say which disk it refuses. What has changed since the plan was made is seen when it is made again. */

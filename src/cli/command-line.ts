@@ -50,6 +50,7 @@ async function runCommand(options: Options, terminal: Terminal): Promise<ExitSta
     case 'tree':
       showTree(domain, json, terminal);
       return 0;
+    case 'backup':
     case 'reconcile':
     case 'check':
       return showCheck(domain, options.name, json, terminal) ? 0 : 1;

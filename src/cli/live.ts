@@ -3,10 +3,12 @@ import { connect } from '../qmp/session.js';
 import { type CheckpointStore, checkpointStore } from '../store/checkpoint-store.js';
 import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
-import { runChange, runReconcile } from './change.js';
+import { runBackupCommand, showBackup } from './backup.js';
+import { runChange } from './change.js';
 import { makePlan } from './make-plan.js';
 import { isChange } from './options.js';
 import { explainPlan } from './print-plan.js';
+import { runReconcile } from './reconcile.js';
 import { lookForChanges } from './resume.js';
 import { showCheck, showList, showTree } from './show.js';
 import { interrupted, type LiveOptions, look } from './sight.js';
@@ -15,10 +17,12 @@ import type { Terminal } from './terminal.js';
 /** Runs a command on a running QEMU. @returns Whether all is well. */
 export async function runLive(options: LiveOptions, terminal: Terminal): Promise<boolean> {
   const { command, dryRun } = options;
-  if (dryRun || !(isChange(command) || command === 'reconcile')) return await showLive(options, terminal);
+  const doesChange = isChange(command) || command === 'reconcile' || command === 'backup';
+  if (dryRun || !doesChange) return await showLive(options, terminal);
   await using store = await checkpointStore(options.live.store);
   await using session = await connect(options.live.qmp, { signal: terminal.signal });
   const machine = { session, store, options, terminal };
+  if (command === 'backup') return await runBackupCommand(machine);
   return command === 'reconcile' ? await runReconcile(machine) : await runChange(machine);
 }
 
@@ -35,6 +39,10 @@ async function showLive(options: LiveOptions, terminal: Terminal): Promise<boole
     return true;
   }
   switch (command) {
+    case 'backup':
+      throwProblems(interrupted(sight));
+      await showBackup(domain, options, terminal);
+      return true;
     case 'reconcile': {
       const resumption = await lookForChanges(session, store, options);
       // What becomes of checkpoints is told by the layers as they will be then.
@@ -61,7 +69,7 @@ async function openToLook({ command, live }: LiveOptions): Promise<Pick<Checkpoi
   try {
     return await checkpointStore(live.store, { readOnly: true });
   } catch (error) {
-    const mayBegin = command === 'create' || command === 'snapshot';
+    const mayBegin = command === 'create' || command === 'snapshot' || command === 'backup';
     if (!mayBegin || !isStoreError(error) || error.kind !== 'not-found') throw error;
     return {
       load: () => Promise.resolve({ checkpoints: { checkpoints: [] }, pending: [], chainChanges: [] }),

@@ -43,6 +43,17 @@ export function childrenMode(text: string): 'keep' | 'delete' | 'delete-only' {
   return refuse('children', 'keep, delete or delete-only', text);
 }
 
+export type BackupKind = 'auto' | 'full' | 'inc';
+
+export function backupKind(text: string): BackupKind {
+  if (text === 'auto' || text === 'full' || text === 'inc') return text;
+  throw new UsageError(`there is no backup "${text}": it is auto, full or inc`);
+}
+
+export function backupMode(text: string): 'push' | 'pull' {
+  return text === 'push' || text === 'pull' ? text : refuse('mode', 'push or pull', text);
+}
+
 export function imageFormat(text: string): 'qcow2' | 'raw' {
   return text === 'qcow2' || text === 'raw' ? text : refuse('format', 'qcow2 or raw', text);
 }

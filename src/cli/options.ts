@@ -1,5 +1,8 @@
 import { parseArgs } from 'node:util';
 import {
+  type BackupKind,
+  backupKind,
+  backupMode,
   childrenMode,
   type DiskOption,
   diskOption,
@@ -43,6 +46,18 @@ export interface Options {
   readonly shallow: boolean;
   readonly endCheckpoints: boolean;
   readonly layers: boolean;
+  /** What the virtual machine is called in the manifests of its backups. */
+  readonly machine?: string;
+  /** Which backup is made. */
+  readonly kind?: BackupKind;
+  /** In a pull: where QEMU listens for whoever reads. */
+  readonly socket?: string;
+  readonly mode?: 'push' | 'pull';
+  /** Bytes a second. */
+  readonly speed?: number;
+  readonly compress: boolean;
+  readonly sha256: boolean;
+  readonly keepOthers: boolean;
   /** The folder that backups are in. */
   readonly directory?: string;
   /** The backup to be restored. */
@@ -71,6 +86,10 @@ export const commands = {
   tree: source,
   check: [...source, 'name'],
   reconcile: change,
+  backup: [
+    ...['disk', 'qmp', 'store', 'json', 'dry-run', 'kind', 'directory', 'name', 'only', 'now', 'quiesce'],
+    ...['machine', 'mode', 'socket', 'speed', 'compress', 'sha256', 'keep-others'],
+  ],
   restore: ['directory', 'output', 'point', 'only', 'format', 'overwrite', 'dry-run', 'json'],
   verify: ['directory', 'json'],
 } as const satisfies Record<string, readonly string[]>;
@@ -78,14 +97,15 @@ export const commands = {
 export type CommandName = keyof typeof commands;
 
 /** Commands that are planned and then run. */
-export type ChangeName = Exclude<CommandName, 'list' | 'tree' | 'check' | 'reconcile' | BackupFilesName>;
+export type ChangeName = Exclude<CommandName, 'list' | 'tree' | 'check' | 'reconcile' | 'backup' | BackupFilesName>;
 
 /** Commands that are about files of backups, and no QEMU. */
 export type BackupFilesName = 'restore' | 'verify';
 
 export function isChange(command: CommandName): command is ChangeName {
   const taken: readonly string[] = commands[command];
-  return command !== 'reconcile' && !isAboutBackupFiles(command) && taken.includes('dry-run');
+  const isOther = command === 'reconcile' || command === 'backup' || isAboutBackupFiles(command);
+  return !isOther && taken.includes('dry-run');
 }
 
 export function isAboutBackupFiles(command: CommandName): command is BackupFilesName {
@@ -120,6 +140,13 @@ export const known = {
   point: { type: 'string' },
   format: { type: 'string' },
   overwrite: { type: 'boolean' },
+  machine: { type: 'string' },
+  mode: { type: 'string' },
+  socket: { type: 'string' },
+  speed: { type: 'string' },
+  compress: { type: 'boolean' },
+  sha256: { type: 'boolean' },
+  'keep-others': { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
@@ -135,10 +162,12 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   const { values, positionals } = parse(argv);
   if (values.help) return 'help';
   if (values.version) return 'version';
-  const [command, word, ...more] = positionals;
+  const [command, ...words] = positionals;
   if (command === undefined) throw new UsageError('no command is given');
   if (!isCommand(command)) throw new UsageError(`there is no command "${command}"`);
   const taken: readonly string[] = commands[command];
+  const kind = taken.includes('kind') ? words.shift() : undefined;
+  const [word, ...more] = words;
   const [output, stray] = taken.includes('output') ? more : [undefined, ...more];
   if (stray !== undefined) throw new UsageError(`"${stray}" is one argument too many`);
   for (const option of Object.keys(values)) {
@@ -148,13 +177,15 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
   if (word !== undefined && !isTarget && !isDirectory && !taken.includes('name')) {
     throw new UsageError(`${command} takes no name`);
   }
-  if (word !== undefined && values.name !== undefined) throw new UsageError('the name is given twice');
-  const name = isTarget || isDirectory ? undefined : (word ?? values.name);
+  if (word !== undefined && !isDirectory && values.name !== undefined) throw new UsageError('the name is given twice');
+  const name = isTarget || isDirectory ? values.name : (word ?? values.name);
   const target = isTarget ? word : undefined;
   const directory = isDirectory ? word : undefined;
-  checkNeeds(command, { name, target, directory, output, values });
+  checkNeeds(command, { name, target, directory, output, kind, values });
   const live = liveOf(values);
-  if (command === 'reconcile' && live === undefined) throw new UsageError('reconcile needs --qmp and --store');
+  if ((command === 'reconcile' || command === 'backup') && live === undefined) {
+    throw new UsageError(`${command} needs --qmp and --store`);
+  }
   const useless = (['dry-run', 'quiesce'] as const).find((option) => values[option] !== undefined);
   if (useless !== undefined && live === undefined && command !== 'restore') {
     throw new UsageError(`--${useless} goes with --qmp and --store: on files nothing is ever run`);
@@ -184,6 +215,14 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     shallow: values.shallow ?? false,
     endCheckpoints: values['end-checkpoints'] ?? false,
     layers: values.layers ?? false,
+    ...(kind !== undefined && { kind: backupKind(kind) }),
+    ...(values.machine !== undefined && { machine: values.machine }),
+    ...(values.mode !== undefined && { mode: backupMode(values.mode) }),
+    ...(values.socket !== undefined && { socket: values.socket }),
+    ...(values.speed !== undefined && { speed: wholeNumber('speed', values.speed) }),
+    compress: values.compress ?? false,
+    sha256: values.sha256 ?? false,
+    keepOthers: values['keep-others'] ?? false,
     ...(directory !== undefined && { directory }),
     ...(values.point !== undefined && { point: values.point }),
     ...(output !== undefined && { output }),
@@ -207,11 +246,14 @@ function parse(argv: readonly string[]) {
 /** That a command has what it cannot do without. */
 function checkNeeds(
   command: CommandName,
-  given: { readonly [word in 'name' | 'target' | 'directory' | 'output']: string | undefined } & {
+  given: { readonly [word in 'name' | 'target' | 'directory' | 'output' | 'kind']: string | undefined } & {
     readonly values: Values;
   },
 ): void {
-  const { name, target, directory, output, values } = given;
+  const { name, target, directory, output, kind, values } = given;
+  if (command === 'backup' && (kind === undefined || directory === undefined)) {
+    throw new UsageError('backup needs what kind of backup, full, inc or auto, and a folder');
+  }
   if ((command === 'delete' || command === 'rescue') && name === undefined) {
     throw new UsageError(`${command} needs the name of a checkpoint`);
   }

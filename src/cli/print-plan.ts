@@ -86,7 +86,7 @@ function resultText(plan: Plan, { command, name, target, only, overlays = [], ch
   }
 }
 
-function freezeText({ fileSystems, frozenMilliseconds }: GuestFreeze): string {
+export function freezeText({ fileSystems, frozenMilliseconds }: GuestFreeze): string {
   const what = fileSystems === 1 ? 'one file system' : `${fileSystems} file systems`;
   return `the guest was frozen for ${Math.ceil(frozenMilliseconds)} ms: ${what}`;
 }

@@ -22,10 +22,10 @@ export interface Sight {
 export async function look(
   session: QmpConnection,
   store: Pick<CheckpointStore, 'load'>,
-  { disks }: LiveOptions,
+  { disks, machine = 'domain' }: LiveOptions,
 ): Promise<Sight> {
   const { checkpoints, ...unsettled } = await store.load();
-  const domain = await observeDomain(session, { name: 'domain', ...(disks.length > 0 && { disks }), checkpoints });
+  const domain = await observeDomain(session, { name: machine, ...(disks.length > 0 && { disks }), checkpoints });
   return { domain, ...unsettled };
 }
 

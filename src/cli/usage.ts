@@ -2,6 +2,7 @@
 export class UsageError extends Error {}
 
 export const usage = `Usage: qemu-checkpoint COMMAND [NAME | TARGET] SOURCE [OPTION]...
+       qemu-checkpoint backup KIND DIR SOURCE [OPTION]...
        qemu-checkpoint restore DIR OUT --point NAME [OPTION]...
        qemu-checkpoint verify DIR
 
@@ -17,6 +18,9 @@ Commands
   tree            show how the checkpoints hang together
   check [NAME]    say which bitmaps cannot be used, and why
   reconcile       finish or take back what a crash left half done
+  backup KIND DIR back disks up into a folder that QEMU sees too; KIND: auto, what a nightly job
+                  runs: each disk since the newest checkpoint that is good, or in full;
+                  full; or inc, since the newest checkpoint or not at all
   restore DIR OUT make images in the folder OUT of disks as a backup in DIR shows them
   verify DIR      list the backups in a folder, and say which of them cannot be restored
 
@@ -66,6 +70,18 @@ Options of snapshot, commit, copy and pull; a FILE that is made is named from th
   --mirror NODE:FILE    (copy) the node and the file that are made; NODE: one that is there
   --shallow             (copy) only the active layer, onto what it stands on
   --end-checkpoints     (commit, copy, pull) go on where that ends checkpoints on the disk
+
+Options of backup
+  --name NAME           of the backup and its checkpoint; default: the time
+  --only TARGET         a disk; once for each; default: every writable one
+  --machine NAME        what the manifests call the virtual machine; default: domain
+  --mode MODE           push (default), by QEMU itself; or pull, read over NBD
+  --socket PATH         (pull) where QEMU listens meanwhile; default: in DIR
+  --speed BYTES         (push) copy at most so many a second
+  --compress            (push) compress what is copied
+  --sha256              keep the sum of each file in the manifest
+  --keep-others         where one disk fails, keep the backup of the others
+  --quiesce SOCKET      freeze the guest's file systems by its agent for the instant
 
 Options of restore; DIR is only read
   --point NAME          the backup

@@ -143,7 +143,6 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'backup-checkpoint-duplicate':
     case 'backup-base-missing':
     case 'backup-base-ambiguous':
-    case 'backup-base-later':
     case 'backup-base-loop':
     case 'backup-file-shared':
     case 'backup-overwritten':

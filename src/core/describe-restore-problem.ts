@@ -41,11 +41,6 @@ export function describeRestoreProblem(problem: RestoreProblemDetails): ProblemT
         `${backupText(problem)} builds on ${checkpointText(problem)}, which began with more than one backup: ${namesOf(problem.backups)}`,
         'keep the one that it began with',
       );
-    case 'backup-base-later':
-      return words(
-        `${backupText(problem)} builds on backup "${excerpt(problem.baseBackup)}", which is from a later time`,
-        'restore another point; where a clock was wrong, correct timeSeconds in that manifest',
-      );
     case 'backup-base-loop':
       return words(
         `${backupText(problem)} builds on backup "${excerpt(problem.baseBackup)}", which builds on it in turn`,

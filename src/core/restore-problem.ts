@@ -29,7 +29,7 @@ export type RestoreProblemDetails =
       readonly backups: readonly string[];
     }
   | {
-      readonly code: 'backup-base-later' | 'backup-base-loop';
+      readonly code: 'backup-base-loop';
       readonly backup: string;
       readonly diskTarget: string;
       readonly baseBackup: string;

@@ -8,6 +8,9 @@ const switches = {
   endCheckpoints: false,
   layers: false,
   overwrite: false,
+  compress: false,
+  sha256: false,
+  keepOthers: false,
   json: false,
 };
 const nothing = { disks: [], ...switches };
@@ -79,6 +82,36 @@ describe('readOptions', () => {
     ['list --qmp /run/q --store dir', { command: 'list', live }],
     ['create --qmp /run/q --store dir --dry-run', { command: 'create', live, dryRun: true }],
     ['reconcile --qmp /run/q --store dir', { command: 'reconcile', live }],
+    ['backup auto dir --qmp /run/q --store dir', { command: 'backup', kind: 'auto', directory: 'dir', live }],
+    [
+      'backup inc dir --qmp /run/q --store dir --name a --only vda --mode pull --socket s --machine web --sha256 --keep-others',
+      {
+        command: 'backup',
+        kind: 'inc',
+        directory: 'dir',
+        live,
+        name: 'a',
+        only: ['vda'],
+        mode: 'pull',
+        socket: 's',
+        machine: 'web',
+        sha256: true,
+        keepOthers: true,
+      },
+    ],
+    [
+      'backup full dir --qmp /run/q --store dir --speed 1048576 --compress --quiesce agent --dry-run',
+      {
+        command: 'backup',
+        kind: 'full',
+        directory: 'dir',
+        live,
+        speed: 1048576,
+        compress: true,
+        quiesce: 'agent',
+        dryRun: true,
+      },
+    ],
     ['verify dir --json', { command: 'verify', directory: 'dir', json: true }],
     ['restore dir out --point a', { command: 'restore', directory: 'dir', output: 'out', point: 'a' }],
     [

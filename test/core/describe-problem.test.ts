@@ -632,12 +632,6 @@ const samples: Samples = {
       'backup "tuesday" of disk vda builds on checkpoint "monday" of 1700000000, which began with more than one backup: "a", "b"; keep the one that it began with',
     ],
   ],
-  'backup-base-later': [
-    [
-      { code: 'backup-base-later', backup: 'tuesday', diskTarget: 'vda', baseBackup: 'monday' },
-      'backup "tuesday" of disk vda builds on backup "monday", which is from a later time; restore another point; where a clock was wrong, correct timeSeconds in that manifest',
-    ],
-  ],
   'backup-base-loop': [
     [
       { code: 'backup-base-loop', backup: 'tuesday', diskTarget: 'vda', baseBackup: 'monday' },

@@ -37,10 +37,11 @@ export interface BackupLayer {
  * 3. an incremental backup builds on the one backup of its domain that its base began with, the same name and the same creation
  *    time, for a name may be used again; and that checkpoint has a bitmap on this disk (`backup-base-missing`,
  *    `backup-base-ambiguous`);
- * 4. that backup is not from a later time (`backup-base-later`);
- * 5. so it goes on down to a full one, and never in a circle (`backup-base-loop`);
- * 6. a checkpoint begins with one backup of its domain (`backup-checkpoint-duplicate`; no hindrance where nothing builds on it);
- * 7. the backups are of one domain (`domains-mixed`; no hindrance, for none builds on another's).
+ * 4. so it goes on down to a full one, and never in a circle (`backup-base-loop`);
+ * 5. a checkpoint begins with one backup of its domain (`backup-checkpoint-duplicate`; no hindrance where nothing builds on it);
+ * 6. the backups are of one domain (`domains-mixed`; no hindrance, for none builds on another's).
+ *
+ * Times are not looked at, for the clock may have been set back in between.
  *
  * Only manifests are read: whether the files are there and hold what they should is another question.
  *
@@ -68,7 +69,7 @@ export function verifyBackupChain(manifests: readonly BackupManifest[]): BackupC
   return { chains, problems: [...new Map(all.map((each) => [each.text, each])).values()] };
 }
 
-/** The files from one backup of a disk down, by the rules 2 to 5. */
+/** The files from one backup of a disk down, by the rules 2 to 4. */
 export function chainFrom(start: BackupPlace, links: BackupLinks): BackupChain {
   const path = new Set<BackupPlace>();
   const problems: Problem[] = [];
@@ -76,7 +77,7 @@ export function chainFrom(start: BackupPlace, links: BackupLinks): BackupChain {
     path.add(place);
     const { base, problems: faults }: BackupLink = links.get(place) ?? { problems: [] };
     problems.push(...faults);
-    // 5
+    // 4
     if (base !== undefined && path.has(base)) problems.push(circle(place, base));
     place = base === undefined || path.has(base) ? undefined : base;
   }
@@ -89,14 +90,14 @@ function circle({ manifest, disk: { diskTarget } }: BackupPlace, base: BackupPla
   return problem({ code: 'backup-base-loop', backup, diskTarget, baseBackup: base.manifest.name });
 }
 
-/** Rule 7. */
+/** Rule 6. */
 export function mixedDomains(manifests: readonly BackupManifest[]): readonly Problem[] {
   const domains = [...new Set(manifests.map(({ domain }) => domain))];
   return domains.length > 1 ? [problem({ code: 'domains-mixed', domains })] : [];
 }
 
 function duplicateCheckpoints(manifests: readonly BackupManifest[]): readonly Problem[] {
-  // 6
+  // 5
   const begun = new Map<string, BackupManifest[]>();
   for (const manifest of manifests) {
     const { domain, checkpoint } = manifest;

@@ -18,7 +18,7 @@ export interface BackupLink {
 
 export type BackupLinks = ReadonlyMap<BackupPlace, BackupLink>;
 
-/** Each disk of each backup with what it builds on, by the rules 2 to 4 of {@link verifyBackupChain}. */
+/** Each disk of each backup with what it builds on, by the rules 2 and 3 of {@link verifyBackupChain}. */
 export function backupLinks(manifests: readonly BackupManifest[]): BackupLinks {
   const places = manifests.flatMap((manifest) => manifest.disks.map((disk): BackupPlace => ({ manifest, disk })));
   const byFile = groupBy(places, ({ disk }) => disk.file);
@@ -80,10 +80,7 @@ function findBase(
       problems: [problem({ code: 'backup-base-ambiguous', ...where, checkpoint, creationTimeSeconds, backups })],
     };
   }
-  // 4
-  const isLater = only.manifest.timeSeconds > manifest.timeSeconds;
-  const baseBackup = only.manifest.name;
-  return { base: only, problems: isLater ? [problem({ code: 'backup-base-later', ...where, baseBackup })] : [] };
+  return { base: only, problems: [] };
 }
 
 function reasonOf(base: CheckpointIdentity, namesakes: readonly BackupPlace[]) {

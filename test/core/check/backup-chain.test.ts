@@ -194,10 +194,10 @@ describe('backups that do not', () => {
       [],
     ],
     [
-      'the base is from a later time',
+      'the base is from a later time, for the clock was set back',
       [manifest('a', 5, [disk('a')], { checkpoint: a }), manifest('b', 1, [disk('b', a)])],
-      [{ code: 'backup-base-later', ...where('b'), baseBackup: 'a' }],
-      ['b vda'],
+      [],
+      [],
     ],
     [
       'one builds on itself',
