@@ -11,8 +11,10 @@ import { isStoreError } from '../store/error.js';
 import { reconcile } from '../store/reconcile.js';
 import type { Machine } from './machine.js';
 import { makePlan } from './make-plan.js';
+import type { DiskOption } from './option-values.js';
 import { printResult } from './print-plan.js';
 import { end } from './reconcile.js';
+import { movedDisks } from './resume.js';
 import { interrupted, look } from './sight.js';
 import { tellError } from './tell-error.js';
 import { tellProgress } from './tell-progress.js';
@@ -31,7 +33,7 @@ export async function runChange(machine: Machine): Promise<boolean> {
     await store.run(domain, plan, () => runPlan(session, plan, { signal, onStep, ...agent }));
   } catch (error) {
     tellError(error, options.json, terminal);
-    if (!isDone(error)) await tidyUp(machine, error);
+    if (!isDone(error)) await tidyUp(machine, error, movedDisks(options.disks, plan.next));
     else if (!options.json) printResult({ plan, before: domain }, options, terminal);
     return false;
   }
@@ -40,14 +42,17 @@ export async function runChange(machine: Machine): Promise<boolean> {
 }
 
 /** Settles what a failure has left behind, where QEMU can still be reached, and tells what is in the way now. */
-async function tidyUp(machine: Machine, error: unknown): Promise<void> {
+async function tidyUp(machine: Machine, error: unknown, moving: readonly DiskOption[]): Promise<void> {
   const { session, store, options, terminal } = machine;
   try {
-    const { domain, pending, chainChanges } = await look(session, store, options);
-    if (chainChanges.length > 0) {
+    // Before a look: the disk may be named by a layer that is closed already.
+    if ((await store.load()).chainChanges.length > 0) {
       terminal.complain('what was begun on the layers stays noted in the store; run reconcile, which does the rest');
+      for (const { diskTarget, nodeName } of mayHaveMoved(error) ? moving : [])
+        terminal.complain(`where the guest has moved already, with --disk ${diskTarget}=${nodeName}`);
       return;
     }
+    const { domain, pending } = await look(session, store, options);
     if (pending.length > 0) {
       // What has left nothing needs no look: a bitmap of that name is someone else's.
       const reconciliation = isUndone(error) ? takenBack(domain, pending) : await reconcile(domain, store);
@@ -67,6 +72,12 @@ function isUndone(error: unknown): boolean {
 /** Whether all of the plan was carried out, and only letting the guest go on failed. */
 function isDone(error: unknown): boolean {
   return isPlanError(error) && error.outcome === 'done';
+}
+
+/** Whether the run came to where nothing is put back any more. */
+function mayHaveMoved(error: unknown): boolean {
+  if (!isPlanError(error)) return false;
+  return error.outcome === 'unknown' || error.notUndone.some(({ step }) => step.pointOfNoReturn);
 }
 
 function isRefused(error: unknown): boolean {

@@ -46,7 +46,9 @@ export async function settle(machine: Machine, tell: (line: string) => void): Pr
   const resumption = await resume(session, store, options, { signal, onStep, onProgress });
   const { changes, steps } = resumption;
   for (const { diskTarget, verdict, why } of changes) tell(`disk ${diskTarget}: ${verdict}: ${why}`);
-  const moved = movedDisks(options.disks, resumption);
+  const goneOn = changes.filter(({ verdict }) => verdict === 'go-on').map(({ diskTarget }) => diskTarget);
+  const named = options.disks.filter(({ diskTarget }) => goneOn.includes(diskTarget));
+  const moved = movedDisks(named, resumption.next);
   for (const disk of moved) tell(movedText(disk));
   const seen = { ...options, disks: withMoved(options.disks, moved) };
   const reconciliation = await reconcile((await look(session, store, seen)).domain, store);

@@ -1,4 +1,4 @@
-import { findDisk } from '../core/model/domain.js';
+import { type Domain, findDisk } from '../core/model/domain.js';
 import { planResumeJob, type Resumption } from '../core/plan/resume-job.js';
 import { isQmpError } from '../qmp/error.js';
 import { type FinishPullsOptions, finishPulls } from '../qmp/finish-pulls.js';
@@ -46,12 +46,11 @@ export async function lookForChanges(
   return planResumeJob(domain, jobs, chainChanges);
 }
 
-/** Those of the disks that are named by another layer now: the guest has moved to it when their change went on. */
-export function movedDisks(disks: readonly DiskOption[], { changes, next }: Resumption): readonly DiskOption[] {
+/** Those of the disks whose active layer is another then, by which they are named from then on. */
+export function movedDisks(disks: readonly DiskOption[], next: Domain): readonly DiskOption[] {
   return disks.flatMap(({ diskTarget, nodeName: before }) => {
-    const hasGoneOn = changes.some((change) => change.diskTarget === diskTarget && change.verdict === 'go-on');
     const nodeName = findDisk(next, diskTarget)?.backingChain[0]?.nodeName;
-    return hasGoneOn && nodeName !== undefined && nodeName !== before ? [{ diskTarget, nodeName }] : [];
+    return nodeName === undefined || nodeName === before ? [] : [{ diskTarget, nodeName }];
   });
 }
 
