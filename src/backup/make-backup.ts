@@ -27,7 +27,7 @@ export interface MakeBackupRequest {
    * that a backup is at hand of, or not at all.
    */
   readonly kind?: 'auto' | 'full' | 'inc';
-  /** A folder on this host, which QEMU sees under the same path. All its manifests are of one domain. */
+  /** A folder on this host, which QEMU sees under the same path. */
   readonly directory: string;
   /** Targets; default: every disk with a medium that is not read-only. */
   readonly disks?: readonly string[];
@@ -96,9 +96,10 @@ export async function makeBackup(
   const name = request.name ?? nameAt(now);
   const recovered = await recoverBackup(session, await observe(), store);
   if (recovered !== undefined) await removeFiles(directory, filesOf(recovered, directory));
-  const disks = request.disks ?? writableDisks(await observe());
+  const before = await observe();
+  const disks = request.disks ?? writableDisks(before);
   await machineFiles.makeFolder(directory);
-  const usable = await usableBases(directory);
+  const usable = await usableBases(directory, before.name);
   const rescued = kind === 'auto' ? await rescueBases(session, observe, { disks, usable, store }) : [];
   const domain = await observe();
   const { bases, asked } = chooseBackup(domain, usable, { ...request, directory, name, disks });

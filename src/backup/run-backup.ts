@@ -104,7 +104,7 @@ export async function runBackup(
   const { now = Math.floor(Date.now() / 1000), directory, store } = options;
   const name = options.name ?? request.checkpoint?.name ?? String(now);
   const read = readerFor(request, { ...options, name });
-  if (directory !== undefined) await expectNewFiles(directory, request, name);
+  if (directory !== undefined) await expectNewFiles(directory, request, { name, domain: domain.name });
   const qemuVersion = await versionOf(session);
   const plan = planBeginBackup(domain, request, { now });
   return await whileRunning(store, () => fromBeginToEnd(session, domain, { plan, read, name, qemuVersion }, options));

@@ -6,11 +6,12 @@ import { readManifests } from './manifest-files.js';
 /** The checkpoints on which a backup of a disk can build, the newest first. */
 export type UsableBases = (diskTarget: string) => readonly CheckpointIdentity[];
 
-/** Those whose backups lie in a folder, with all the files that they build on. */
-export async function usableBases(directory: string): Promise<UsableBases> {
+/** Those of one domain whose backups lie in a folder, with all the files that they build on. */
+export async function usableBases(directory: string, domain: string): Promise<UsableBases> {
   const present = new Set(await machineFiles.list(directory));
   const { manifests } = present.size === 0 ? { manifests: [] } : await readManifests(directory);
-  const there = manifests.map((manifest) => ({
+  const ofDomain = manifests.filter((manifest) => manifest.domain === domain);
+  const there = ofDomain.map((manifest) => ({
     ...manifest,
     disks: manifest.disks.filter(({ file }) => present.has(file)),
   }));

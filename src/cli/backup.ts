@@ -43,7 +43,10 @@ export async function showBackup(domain: Domain, options: Options, terminal: Ter
   const now = options.now ?? terminal.now();
   const request = requestOf(options);
   const name = request.name ?? nameAt(now);
-  const { bases, asked } = chooseBackup(domain, await usableBases(request.directory), { ...request, name });
+  const { bases, asked } = chooseBackup(domain, await usableBases(request.directory, domain.name), {
+    ...request,
+    name,
+  });
   if (!options.json) for (const { why } of bases) terminal.print(why);
   explainPlan(planBeginBackup(domain, asked, { now }), options.json, terminal);
 }

@@ -45,6 +45,11 @@ export function describeBackupProblem(problem: BackupProblemDetails): ProblemTex
         `the export name "${excerpt(problem.exportName)}" of disk ${problem.diskTarget} is another disk's too`,
         'give each disk a name of its own',
       );
+    case 'snapshot-may-break':
+      return words(
+        `in a pull of disk ${problem.diskTarget} clients would not see that the snapshot broke, and read what is not of its instant`,
+        'leave onCbwError out, or ask for a push',
+      );
     case 'server-needed':
       return words('a pull needs an NBD server', 'pass server, with running where it is there already');
     case 'server-unused':

@@ -131,6 +131,7 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'backup-running':
     case 'image-not-qcow2':
     case 'export-name-taken':
+    case 'snapshot-may-break':
     case 'server-needed':
     case 'server-unused':
     case 'server-plain':

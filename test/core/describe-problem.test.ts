@@ -533,6 +533,12 @@ const samples: Samples = {
       'the export name "a" of disk vda is another disk\'s too; give each disk a name of its own',
     ],
   ],
+  'snapshot-may-break': [
+    [
+      { code: 'snapshot-may-break', diskTarget: 'vda' },
+      'in a pull of disk vda clients would not see that the snapshot broke, and read what is not of its instant; leave onCbwError out, or ask for a push',
+    ],
+  ],
   'server-needed': [
     [{ code: 'server-needed' }, 'a pull needs an NBD server; pass server, with running where it is there already'],
   ],

@@ -44,8 +44,8 @@ export interface BackupDiskRequest {
   /** How many bytes a request has at most. */
   readonly maxChunk?: number;
   /**
-   * What happens where the image cannot take what the guest is about to overwrite: its write fails, as it does by default, or the
-   * backup does. QEMU 10.1 and later.
+   * In a push: what happens where the image cannot take what the guest is about to overwrite: its write fails, as it does by
+   * default, or the backup does. QEMU 10.1 and later. In a pull a client would not see that what it reads is no longer right.
    */
   readonly onCbwError?: 'break-guest-write' | 'break-snapshot';
   /** Seconds that a guest's write waits for the image at most; 0: as long as it takes. QEMU 10.1 and later. */
@@ -113,7 +113,8 @@ export interface ExaminedBackup {
  * 5. the name of what is temporary is free on every layer, and no checkpoint's;
  * 6. a pull has a server, a push has none; without credentials for TLS one that is reached over the network is asked for as plain;
  * 7. exports have different names;
- * 8. the checkpoint can be made.
+ * 8. the checkpoint can be made;
+ * 9. a pull does not let the snapshot break rather than a guest's write, for clients would read on, and not the instant.
  */
 export function examineBackup(domain: Domain, request: BackupRequest, now: number): ExaminedBackup {
   const { mode, disks: requests, checkpoint: definition } = request;
@@ -136,7 +137,7 @@ export function examineBackup(domain: Domain, request: BackupRequest, now: numbe
     const image = imageOf(each);
     const base = baseOf(domain, disk, each, problems);
     problems.push(...checkImage(request, each), ...checkNewImage(disk.diskTarget, image, undefined, names));
-    problems.push(...checkTemporary(domain, disk));
+    problems.push(...checkTemporary(domain, disk), ...checkBreaking(mode, each));
     disks.push({ disk, active, request: each, image, ...(base !== undefined && { base }) });
   }
   problems.push(...checkServer(request), ...(mode === 'pull' ? checkExports(disks) : []));
@@ -210,6 +211,12 @@ function checkImage({ mode, disks }: BackupRequest, request: BackupDiskRequest):
   // 3
   if (mode === 'pull') return [problem({ code: 'image-not-qcow2', diskTarget, needed: 'scratch' })];
   return since === undefined ? [] : [problem({ code: 'image-not-qcow2', diskTarget, needed: 'incremental' })];
+}
+
+function checkBreaking(mode: BackupRequest['mode'], { diskTarget, onCbwError }: BackupDiskRequest): readonly Problem[] {
+  // 9
+  if (mode === 'push' || onCbwError !== 'break-snapshot') return [];
+  return [problem({ code: 'snapshot-may-break', diskTarget })];
 }
 
 /** A leftover of a backup that did not end must not be taken for this one's. */

@@ -55,7 +55,7 @@ export interface BackupPlan extends Plan {
  * - `image-not-qcow2`, `node-name-invalid`, `node-name-taken`, `filename-invalid`, `filename-taken`, `cluster-size-invalid`: an
  *   image cannot be made;
  * - `bitmap-exists`, `bitmap-claimed`: a backup that did not end has left its bitmap, or a checkpoint has one of that name;
- * - `server-needed`, `server-unused`, `server-plain`, `export-name-taken`: where clients connect is not said, or not safe;
+ * - `server-needed`, `server-unused`, `server-plain`, `export-name-taken`, `snapshot-may-break`: where clients connect is not said, or not safe;
  * - with `checkpoint`, the problems of {@link planCreateCheckpoint}; without it, `creation-time-invalid`;
  * - `invalid-input`: the arguments are not a domain and a request at all.
  *

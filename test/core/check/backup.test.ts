@@ -60,6 +60,13 @@ const refusals: readonly (readonly [number, string, Domain, BackupRequest, reado
     push({ ...vda, since: 'monday', image: { ...image, format: 'raw' } }),
     ['image-not-qcow2'],
   ],
+  [
+    9,
+    'a pull whose snapshot may break',
+    domain(),
+    pull({ ...vda, onCbwError: 'break-snapshot' }),
+    ['snapshot-may-break'],
+  ],
   [3, 'a raw scratch image', domain(), pull({ ...vda, image: { ...image, format: 'raw' } }), ['image-not-qcow2']],
   [
     3,
