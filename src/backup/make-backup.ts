@@ -12,6 +12,7 @@ import type { QmpSession } from '../qmp/qmp-session.js';
 import type { CheckpointStore } from '../store/checkpoint-store.js';
 import { machineFiles } from '../store/file-system.js';
 import { chooseBases, expectBases } from './choose-bases.js';
+import { expectNewFiles } from './expect-new-files.js';
 import { copyPath, scratchPath } from './file-names.js';
 import { recoverBackup } from './recover-backup.js';
 import { type RemovedCheckpoint, removeDeadBitmaps } from './remove-dead-bitmaps.js';
@@ -103,14 +104,15 @@ export async function makeBackup(
   const rescued = kind === 'auto' ? await rescueBases(session, observe, { disks, usable, store }) : [];
   const domain = await observe();
   const { bases, asked } = chooseBackup(domain, usable, { ...request, directory, name, disks });
-  const made = () =>
-    asked.disks.flatMap(({ diskTarget, image }) => [image.filename, copyPath(directory, diskTarget, name)]);
+  // From here on these files are this backup's own, and go where it fails.
+  await expectNewFiles(directory, asked, { name, domain: domain.name });
+  const made = asked.disks.flatMap(({ diskTarget, image }) => [image.filename, copyPath(directory, diskTarget, name)]);
   let manifest: BackupManifest;
   try {
     manifest = await runBackup(session, domain, asked, { ...running, observe, store, directory, now, name });
   } finally {
     // As long as it is noted as begun, QEMU may write to them.
-    if ((await store.load()).backup === undefined) await removeFiles(directory, made());
+    if ((await store.load()).backup === undefined) await removeFiles(directory, made);
   }
   const repaired = kind === 'auto' ? await removeDeadBitmaps(session, observe, { manifest, store }) : noRepair;
   return {
