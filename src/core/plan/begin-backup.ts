@@ -9,12 +9,12 @@ import {
 import { backupIdOf } from '../check/backup-names.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
-import type { BackupJob } from '../job.js';
 import type { Backup, BackupDisk } from '../model/backup.js';
 import { identityOf } from '../model/checkpoint-identity.js';
 import type { Domain } from '../model/domain.js';
 import { fileNodeNameOf } from '../model/new-image.js';
 import { addCheckpoint } from '../tree/edit-tree.js';
+import { backupJobOf } from './backup-job.js';
 import { newBitmaps, newCheckpoint } from './new-checkpoint.js';
 import { newImageSteps, rawImageSteps } from './new-image.js';
 import { finishPlan, type Plan, type Step } from './plan.js';
@@ -176,18 +176,8 @@ function bitmapNodeOf({ nodeName, image, exportName }: BackupDisk): string {
 }
 
 function startOf({ request }: ExaminedDisk, disk: BackupDisk, mode: Backup['mode']): BackupStartAction {
-  const { diskTarget, jobId, nodeName, image, bitmap } = disk;
   const options = jobOptions(request);
-  const job: BackupJob = {
-    kind: 'backup',
-    jobId,
-    diskTarget,
-    nodeName,
-    targetNodeName: image.nodeName,
-    sync: mode === 'pull' ? 'none' : bitmap === undefined ? 'full' : 'incremental',
-    ...(mode === 'push' && bitmap !== undefined && { bitmap }),
-    ...(Object.keys(options).length > 0 && { options }),
-  };
+  const job = { ...backupJobOf(mode, disk), ...(Object.keys(options).length > 0 && { options }) };
   return { kind: 'backup-start', job };
 }
 

@@ -1,7 +1,6 @@
 import { checkRemovals, type DoomedBitmap, layersWith } from '../check/bitmap-removal.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
-import type { BackupJob } from '../job.js';
 import { type Backup, type BackupDisk, parseBackup } from '../model/backup.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { CheckpointTree } from '../model/checkpoint-tree.js';
@@ -9,6 +8,7 @@ import { type Domain, findDisk } from '../model/domain.js';
 import { type Problem, problem } from '../problem.js';
 import { putCheckpoints, removeCheckpoints } from '../tree/edit-tree.js';
 import { findCheckpoint } from '../tree/find-checkpoint.js';
+import { backupJobOf } from './backup-job.js';
 import { removalSteps } from './bitmap-removal.js';
 import { dismissStep, waitStep } from './job-steps.js';
 import { finishPlan, type Plan, type Step } from './plan.js';
@@ -129,25 +129,13 @@ function jobSteps({ mode, disks }: Backup, complete: ReadonlySet<string>): reado
   const ends: Step[] = [];
   for (const disk of disks) {
     const { diskTarget } = disk;
-    const job = jobOf(mode, disk);
+    const job = backupJobOf(mode, disk);
     if (mode === 'push' && complete.has(diskTarget)) {
       waits.push(waitStep(job, 'concluded', `See that the backup of disk ${diskTarget} has ended well.`));
       ends.push(dismissStep(job));
     } else ends.push({ command: { kind: 'job-cancel', job }, why: `End the job of disk ${diskTarget}.` });
   }
   return [...waits, ...ends];
-}
-
-function jobOf(mode: Backup['mode'], { jobId, diskTarget, nodeName, bitmap, image }: BackupDisk): BackupJob {
-  return {
-    kind: 'backup',
-    jobId,
-    diskTarget,
-    nodeName,
-    targetNodeName: image.nodeName,
-    sync: mode === 'pull' ? 'none' : bitmap === undefined ? 'full' : 'incremental',
-    ...(mode === 'push' && bitmap !== undefined && { bitmap }),
-  };
 }
 
 function closeSteps({ image: { nodeName, fileNodeName, filename } }: BackupDisk): readonly Step[] {
