@@ -24,7 +24,7 @@ export function tellCopies(
       terminal.rewrite(`[${bar(percent)}] ${percent} %${paceText(current, total, seconds() - begun)}`);
     } else if (percent < 100 && percent - told >= 10) {
       told = percent - (percent % 10);
-      terminal.complain(`${told} %, ${formatBytes(current)} of ${formatBytes(total)}`);
+      terminal.complain(`${percent} %, ${formatBytes(current)} of ${formatBytes(total)}`);
     }
   };
 }
