@@ -159,7 +159,7 @@ export interface NbdServerStopAction {
   readonly kind: 'nbd-server-stop';
 }
 
-/** Lets clients of the NBD server read a node, and a bitmap of that node. */
+/** Lets clients of the NBD server read a node, and a bitmap: of that node, if no other is named. */
 export interface ExportAddAction {
   readonly kind: 'export-add';
   readonly exportId: string;
@@ -167,6 +167,7 @@ export interface ExportAddAction {
   /** What clients call it. */
   readonly exportName: string;
   readonly bitmap?: string;
+  readonly bitmapNodeName?: string;
 }
 
 /** Ends an export, whoever reads it; where it is gone, there is nothing to do. */

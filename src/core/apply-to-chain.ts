@@ -54,10 +54,10 @@ export function finishPull(domain: Domain, { activeNodeName, baseNodeName }: Pul
   );
 }
 
-/** A protocol layer is no image, and no node that a domain tells of. */
+/** A protocol layer, or a view of a snapshot, is no image, and no node that a domain tells of. */
 export function addNode(domain: Domain, action: NodeAddAction): Domain {
   const { nodeName, format, virtualSize, clusterSize, filename, fileNodeName, backingNodeName, options } = action;
-  if (format === 'file') return domain;
+  if (format === 'file' || format === 'snapshot-access') return domain;
   const node: BlockNode = {
     nodeName,
     format,

@@ -20,6 +20,6 @@ export type BackupProblemDetails =
   | { readonly code: 'backup-without-disks' | 'backup-running' }
   | { readonly code: 'image-not-qcow2'; readonly diskTarget: string; readonly needed: 'incremental' | 'scratch' }
   | { readonly code: 'export-name-taken'; readonly diskTarget: string; readonly exportName: string }
-  | { readonly code: 'snapshot-may-break'; readonly diskTarget: string }
+  | { readonly code: 'snapshot-may-break' | 'fleecing-unused'; readonly diskTarget: string }
   | { readonly code: 'server-needed' | 'server-unused' }
   | { readonly code: 'server-plain'; readonly host: string };

@@ -48,7 +48,12 @@ export function describeBackupProblem(problem: BackupProblemDetails): ProblemTex
     case 'snapshot-may-break':
       return words(
         `in a pull of disk ${problem.diskTarget} clients would not see that the snapshot broke, and read what is not of its instant`,
-        'leave onCbwError out, or ask for a push',
+        'leave onCbwError out, or ask for fleecing or a push',
+      );
+    case 'fleecing-unused':
+      return words(
+        `fleecing is asked for disk ${problem.diskTarget}, and a push shows clients nothing`,
+        'leave it out, or ask for a pull',
       );
     case 'server-needed':
       return words('a pull needs an NBD server', 'pass server, with running where it is there already');

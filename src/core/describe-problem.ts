@@ -132,6 +132,7 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'image-not-qcow2':
     case 'export-name-taken':
     case 'snapshot-may-break':
+    case 'fleecing-unused':
     case 'server-needed':
     case 'server-unused':
     case 'server-plain':

@@ -73,6 +73,8 @@ export interface BackupJob {
   readonly sync: 'full' | 'incremental' | 'none';
   /** With `incremental`: on the active layer. QEMU empties it where the job succeeds, so it is never a checkpoint's own. */
   readonly bitmap?: string;
+  /** Name of the filter that the job puts above the disk; default: QEMU's choice, which nothing else can stand on. */
+  readonly filterNodeName?: string;
   /** As `blockdev-backup` takes them, where they differ from its defaults. */
   readonly options?: { readonly [option: string]: unknown };
 }

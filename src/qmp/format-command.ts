@@ -113,8 +113,9 @@ function serverOptions(server: NbdServer) {
   };
 }
 
-function exportOptions({ exportId: id, nodeName, exportName: name, bitmap }: ExportAddAction) {
-  return { type: 'nbd', id, 'node-name': nodeName, name, ...(bitmap !== undefined && { bitmaps: [bitmap] }) };
+function exportOptions({ exportId: id, nodeName, exportName: name, bitmap, bitmapNodeName }: ExportAddAction) {
+  const asked = bitmapNodeName === undefined ? bitmap : { node: bitmapNodeName, name: bitmap };
+  return { type: 'nbd', id, 'node-name': nodeName, name, ...(bitmap !== undefined && { bitmaps: [asked] }) };
 }
 
 /** One action of a QMP `transaction`. */

@@ -31,9 +31,11 @@ export function formatJob(job: Job): QmpCommand {
       return { execute: 'block-stream', arguments: { ...id, device, ...base, ...stays } };
     }
     case 'backup': {
-      const { nodeName: device, targetNodeName: target, sync, bitmap, options } = job;
+      const { nodeName: device, targetNodeName: target, sync, bitmap, filterNodeName, options } = job;
       const since = bitmap === undefined ? {} : { bitmap };
-      return { execute: 'blockdev-backup', arguments: { ...id, device, target, sync, ...since, ...options, ...stays } };
+      const filter = filterNodeName === undefined ? {} : { 'filter-node-name': filterNodeName };
+      const args = { ...id, device, target, sync, ...since, ...filter, ...options, ...stays };
+      return { execute: 'blockdev-backup', arguments: args };
     }
     case 'fill': {
       const { nodeName: device, targetNodeName: target, bitmap } = job;

@@ -536,7 +536,13 @@ const samples: Samples = {
   'snapshot-may-break': [
     [
       { code: 'snapshot-may-break', diskTarget: 'vda' },
-      'in a pull of disk vda clients would not see that the snapshot broke, and read what is not of its instant; leave onCbwError out, or ask for a push',
+      'in a pull of disk vda clients would not see that the snapshot broke, and read what is not of its instant; leave onCbwError out, or ask for fleecing or a push',
+    ],
+  ],
+  'fleecing-unused': [
+    [
+      { code: 'fleecing-unused', diskTarget: 'vda' },
+      'fleecing is asked for disk vda, and a push shows clients nothing; leave it out, or ask for a pull',
     ],
   ],
   'server-needed': [

@@ -87,6 +87,7 @@ const standaloneActions: Samples<StandaloneAction> = {
   'node-add': [
     { kind: 'node-add', nodeName: 'n', format: 'qcow2', virtualSize: 1, fileNodeName: 'f', backingNodeName: null },
     { kind: 'node-add', nodeName: 'n', format: 'qcow2', virtualSize: 1, fileNodeName: 'f', backingNodeName: 'b' },
+    { kind: 'node-add', nodeName: 'n', format: 'snapshot-access', virtualSize: 1, fileNodeName: 'f' },
     { kind: 'node-add', nodeName: 'n', format: 'file', virtualSize: 1, options: { filename: '/images/a' } },
   ],
   'node-remove': [{ kind: 'node-remove', nodeName: 'n' }],
@@ -110,6 +111,7 @@ const standaloneActions: Samples<StandaloneAction> = {
   'export-add': [
     { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda' },
     { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda', bitmap: 'a' },
+    { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda', bitmap: 'a', bitmapNodeName: 'o' },
   ],
   'export-remove': [{ kind: 'export-remove', exportId: 'e' }],
 };
@@ -135,7 +137,10 @@ describeCorpus('the schemas of QEMU', () => {
     const schema = readSchema(version);
 
     it.each(commands.map((command) => [command.kind, command] as const))('takes a %s', (_, command) => {
-      expect(faultsOf(schema, formatCommand(command))).toEqual([]);
+      // Bitmaps of other nodes are exported since 7.1 only, which the check before a run says.
+      const isLater = version === '7.0' && 'bitmapNodeName' in command;
+      const faults = isLater ? ['block-export-add.bitmaps[0]: not of type string'] : [];
+      expect(faultsOf(schema, formatCommand(command))).toEqual(faults);
     });
 
     it.each<[string, Plan]>([

@@ -3,14 +3,22 @@ import { backupMachine } from '../support/qemu/backup-machine.js';
 import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
 
 describeOnEachQemu('backups', (qemu) => {
-  it.each(['push', 'pull'] as const)(
+  it.each([
+    ['push', 'push', {}],
+    ['pull', 'pull', {}],
+    ['pull with fleecing', 'pull', { fleecing: true }],
+  ] as const)(
     'of a busy machine, full and then five since the one before, by %s: each point restores to the bytes of its instant',
-    async (mode) => {
+    async (_, mode, how) => {
       await using machine = await backupMachine(qemu, 5);
-      await machine.backUp('full', machine.request(mode, 'full'));
+      const request = (...about: readonly [name: string, since?: string]) => {
+        const asked = machine.request(mode, ...about);
+        return { ...asked, disks: asked.disks.map((disk) => ({ ...disk, ...how })) };
+      };
+      await machine.backUp('full', request('full'));
       let since = 'full';
       for (const name of ['first', 'second', 'third', 'fourth', 'fifth']) {
-        const manifest = await machine.backUp(name, machine.request(mode, name, since));
+        const manifest = await machine.backUp(name, request(name, since));
         expect(manifest.disks.map(({ base }) => base?.name)).toEqual([since, since, undefined]);
         expect(await machine.leftovers()).toEqual([]);
         since = name;

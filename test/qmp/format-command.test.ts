@@ -46,8 +46,10 @@ describeCorpus('what is spelled', () => {
       expect(ours).toBeDefined();
       for (const command of everyCommand) {
         const spelled = formatCommand(command);
-        expect(faultsOf(theirs, spelled)).toEqual([]);
-        expect(ours && checkCommand(spelled, ours)).toEqual([]);
+        // Bitmaps of other nodes are exported since 7.1.
+        const lacking = version === '7.0' && 'bitmapNodeName' in command ? 1 : 0;
+        expect([command, faultsOf(theirs, spelled).length]).toEqual([command, lacking]);
+        expect([command, ours && checkCommand(spelled, ours).length]).toEqual([command, lacking]);
       }
     },
   );

@@ -90,6 +90,11 @@ export const transactionRows: Rows<TransactionAction> = {
       { kind: 'backup-start', job: { ...backup, sync: 'none' } },
       '{"type":"blockdev-backup","data":{"job-id":"j","device":"n","target":"t","sync":"none","auto-dismiss":false}}',
     ],
+    [
+      'with a filter that others can stand on',
+      { kind: 'backup-start', job: { ...backup, sync: 'none', filterNodeName: 'f' } },
+      '{"type":"blockdev-backup","data":{"job-id":"j","device":"n","target":"t","sync":"none","filter-node-name":"f","auto-dismiss":false}}',
+    ],
   ],
   'snapshot-take': [
     [
@@ -228,6 +233,11 @@ export const standaloneRows: Rows<StandaloneAction> = {
       'of a node with a bitmap',
       { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda', bitmap: 'tmp' },
       '{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"n","name":"vda","bitmaps":["tmp"]}}',
+    ],
+    [
+      'with a bitmap of another node',
+      { kind: 'export-add', exportId: 'e', nodeName: 'n', exportName: 'vda', bitmap: 'tmp', bitmapNodeName: 'o' },
+      '{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"n","name":"vda","bitmaps":[{"node":"o","name":"tmp"}]}}',
     ],
   ],
   'export-remove': [

@@ -220,9 +220,11 @@ function bitmapsOf(qemu: Qemu, nodeName: string): BlockNode['bitmaps'] {
 function watchImages(qemu: Qemu, { mode, disks }: Backup) {
   const instant = new Map<string, ReadonlyMap<number, number>>();
   const changed = new Map<string, ReadonlySet<number>>();
-  const wrongIn = ({ diskTarget, image }: Backup['disks'][number]): readonly number[] => {
+  const wrongIn = ({ diskTarget, jobId, image, fleecing }: Backup['disks'][number]): readonly number[] => {
+    // The scratch image alone shows nothing then.
+    if (fleecing !== undefined && !qemu.exports()?.includes(jobId)) return [];
     const then = instant.get(diskTarget) ?? new Map();
-    const held = qemu.nodeRead(image.nodeName);
+    const held = qemu.nodeRead(fleecing?.nodeName ?? image.nodeName);
     // What was there before this test began reads as zeros: the first write is number 1.
     const units = new Set([...then.keys(), ...held.keys()]);
     const only = changed.get(diskTarget);

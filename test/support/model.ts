@@ -231,7 +231,9 @@ function observe(state: State, { disks, otherNodes: _, ...metadata }: Domain, fi
     const backingChain = chain.map((node) => showNode(state, node));
     return { ...disk, ...(isOther && { sourcePath: active.filename }), backingChain };
   });
-  const others = [...state.nodes.values()].filter(({ image }) => !layers.has(image.nodeName));
+  const others = [...state.nodes.values()].filter(
+    ({ image, shows }) => !layers.has(image.nodeName) && shows === undefined,
+  );
   return {
     ...metadata,
     disks: seen,

@@ -35,6 +35,12 @@ export interface BackupDiskRequest {
   readonly image: BackupImage;
   /** In a pull: what clients call the disk; default: the disk's target. */
   readonly exportName?: string;
+  /**
+   * In a pull: clients read the disk itself, through the job's filter, and of the scratch image only what the guest has
+   * overwritten meanwhile. The scratch image then stands on nothing, and a snapshot of QEMU 10.1 and later may break rather than a
+   * guest's write fail or wait ({@link BackupDiskRequest.onCbwError}, `cbwTimeout`): clients see that, for reading fails.
+   */
+  readonly fleecing?: true;
   /** In a push: bytes a second; default: as fast as it goes. */
   readonly speed?: number;
   /** In a push to qcow2: compress what is written. */
@@ -44,8 +50,8 @@ export interface BackupDiskRequest {
   /** How many bytes a request has at most. */
   readonly maxChunk?: number;
   /**
-   * In a push: what happens where the image cannot take what the guest is about to overwrite: its write fails, as it does by
-   * default, or the backup does. QEMU 10.1 and later. In a pull a client would not see that what it reads is no longer right.
+   * In a push, and with fleecing: what happens where the image cannot take what the guest is about to overwrite: its write fails, as
+   * it does by default, or the backup does. QEMU 10.1 and later.
    */
   readonly onCbwError?: 'break-guest-write' | 'break-snapshot';
   /** Seconds that a guest's write waits for the image at most; 0: as long as it takes. QEMU 10.1 and later. */
@@ -114,7 +120,8 @@ export interface ExaminedBackup {
  * 6. a pull has a server, a push has none; without credentials for TLS one that is reached over the network is asked for as plain;
  * 7. exports have different names;
  * 8. the checkpoint can be made;
- * 9. a pull does not let the snapshot break rather than a guest's write, for clients would read on, and not the instant.
+ * 9. a pull without fleecing does not let the snapshot break rather than a guest's write, for clients would read on, and not the
+ *    instant; a push has nothing to show.
  */
 export function examineBackup(domain: Domain, request: BackupRequest, now: number): ExaminedBackup {
   const { mode, disks: requests, checkpoint: definition } = request;
@@ -213,10 +220,13 @@ function checkImage({ mode, disks }: BackupRequest, request: BackupDiskRequest):
   return since === undefined ? [] : [problem({ code: 'image-not-qcow2', diskTarget, needed: 'incremental' })];
 }
 
-function checkBreaking(mode: BackupRequest['mode'], { diskTarget, onCbwError }: BackupDiskRequest): readonly Problem[] {
+function checkBreaking(
+  mode: BackupRequest['mode'],
+  { diskTarget, onCbwError, fleecing }: BackupDiskRequest,
+): readonly Problem[] {
   // 9
-  if (mode === 'push' || onCbwError !== 'break-snapshot') return [];
-  return [problem({ code: 'snapshot-may-break', diskTarget })];
+  if (mode === 'push') return fleecing ? [problem({ code: 'fleecing-unused', diskTarget })] : [];
+  return fleecing || onCbwError !== 'break-snapshot' ? [] : [problem({ code: 'snapshot-may-break', diskTarget })];
 }
 
 /** A leftover of a backup that did not end must not be taken for this one's. */

@@ -38,6 +38,14 @@ export interface BackupDisk {
   readonly image: BackupNode;
   /** In a pull: what clients call the disk. */
   readonly exportName?: string;
+  /** With fleecing: the node that clients read, and the job's filter below it. */
+  readonly fleecing?: Fleecing;
+}
+
+/** What shows clients the instant with fleecing. */
+export interface Fleecing {
+  readonly nodeName: string;
+  readonly filterNodeName: string;
 }
 
 /** The node of an image that was made for a backup. */
@@ -67,6 +75,7 @@ const backupDiskSchema = frozen(
       }),
     ),
     exportName: z.exactOptional(z.string()),
+    fleecing: z.exactOptional(frozen(z.object({ nodeName: z.string().min(1), filterNodeName: z.string().min(1) }))),
   }),
 ) satisfies z.ZodType<BackupDisk>;
 

@@ -6,7 +6,7 @@ import {
   examineBackup,
   exportNameOf,
 } from '../check/backup.js';
-import { backupIdOf } from '../check/backup-names.js';
+import { backupIdOf, fleecingOf } from '../check/backup-names.js';
 import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
 import type { Backup, BackupDisk } from '../model/backup.js';
@@ -55,7 +55,7 @@ export interface BackupPlan extends Plan {
  * - `image-not-qcow2`, `node-name-invalid`, `node-name-taken`, `filename-invalid`, `filename-taken`, `cluster-size-invalid`: an
  *   image cannot be made;
  * - `bitmap-exists`, `bitmap-claimed`: a backup that did not end has left its bitmap, or a checkpoint has one of that name;
- * - `server-needed`, `server-unused`, `server-plain`, `export-name-taken`, `snapshot-may-break`: where clients connect is not said, or not safe;
+ * - `server-needed`, `server-unused`, `server-plain`, `export-name-taken`, `snapshot-may-break`, `fleecing-unused`: where clients connect is not said, or not safe;
  * - with `checkpoint`, the problems of {@link planCreateCheckpoint}; without it, `creation-time-invalid`;
  * - `invalid-input`: the arguments are not a domain and a request at all.
  *
@@ -112,6 +112,7 @@ function backupOf({ disks, checkpoint }: ExaminedBackup, { mode, server }: Backu
         inCheckpoint: inCheckpoint.has(diskTarget),
         image: { nodeName, fileNodeName: fileNodeNameOf(image), filename, format: request.image.format ?? 'qcow2' },
         ...(mode === 'pull' && { exportName: exportNameOf(request) }),
+        ...(request.fleecing && { fleecing: fleecingOf(diskTarget) }),
       };
     }),
     ...(server !== undefined && { server }),
@@ -122,11 +123,12 @@ function imageSteps({ disk, active, image, request }: ExaminedDisk, mode: Backup
   const { diskTarget } = disk;
   const { virtualSize } = active;
   if (request.image.format === 'raw') return rawImageSteps(diskTarget, image, virtualSize);
-  return newImageSteps(
-    diskTarget,
-    image,
-    mode === 'pull' ? { virtualSize, backing: active, opened: true, fleeting: true } : { virtualSize, opened: true },
-  );
+  const standsOnDisk = mode === 'pull' && !request.fleecing;
+  return newImageSteps(diskTarget, image, {
+    virtualSize,
+    opened: true,
+    ...(standsOnDisk && { backing: active, fleeting: true as const }),
+  });
 }
 
 function serverSteps({ server }: Backup): readonly Step[] {
@@ -196,13 +198,31 @@ function jobOptions(request: BackupRequest['disks'][number]): Record<string, unk
   };
 }
 
-function exportSteps({ diskTarget, jobId, image: { nodeName }, bitmap, exportName }: BackupDisk): readonly Step[] {
+function exportSteps(disk: BackupDisk): readonly Step[] {
+  const { diskTarget, jobId, image, bitmap, exportName, fleecing } = disk;
   if (exportName === undefined) return [];
+  const { nodeName } = fleecing ?? image;
+  const what = { exportId: jobId, nodeName, exportName, ...(bitmap !== undefined && { bitmap }) };
+  const isElsewhere = bitmap !== undefined && fleecing !== undefined;
   return [
+    ...accessSteps(disk),
     {
-      command: { kind: 'export-add', exportId: jobId, nodeName, exportName, ...(bitmap !== undefined && { bitmap }) },
+      command: { kind: 'export-add', ...what, ...(isElsewhere && { bitmapNodeName: image.nodeName }) },
       why: `Let clients read disk ${diskTarget} as export "${exportName}".`,
       undo: { kind: 'export-remove', exportId: jobId },
+    },
+  ];
+}
+
+/** What the job's filter shows: of the scratch image what was overwritten, and all else of the disk. */
+function accessSteps({ diskTarget, virtualSize, fleecing }: BackupDisk): readonly Step[] {
+  if (fleecing === undefined) return [];
+  const { nodeName, filterNodeName: fileNodeName } = fleecing;
+  return [
+    {
+      command: { kind: 'node-add', nodeName, format: 'snapshot-access', virtualSize, fileNodeName },
+      why: `Open node "${nodeName}", which shows disk ${diskTarget} as it was at that instant.`,
+      undo: { kind: 'node-remove', nodeName },
     },
   ];
 }

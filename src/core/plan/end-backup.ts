@@ -113,9 +113,14 @@ function provisional(tree: CheckpointTree, { checkpoint: name, timeSeconds }: Ba
   return found?.provisional && found.creationTimeSeconds === timeSeconds ? found : undefined;
 }
 
-function unexportSteps({ diskTarget, jobId, exportName }: BackupDisk): readonly Step[] {
+function unexportSteps({ diskTarget, jobId, exportName, fleecing }: BackupDisk): readonly Step[] {
   if (exportName === undefined) return [];
-  return [{ command: { kind: 'export-remove', exportId: jobId }, why: `End the export of disk ${diskTarget}.` }];
+  const why = `End the export of disk ${diskTarget}.`;
+  const unexport: Step = { command: { kind: 'export-remove', exportId: jobId }, why };
+  if (fleecing === undefined) return [unexport];
+  const { nodeName } = fleecing;
+  const command = { kind: 'node-remove', nodeName, mayBeGone: true } as const;
+  return [unexport, { command, why: `Close node "${nodeName}", which clients have read.` }];
 }
 
 function serverSteps({ server }: Backup): readonly Step[] {

@@ -60,6 +60,7 @@ const refusals: readonly (readonly [number, string, Domain, BackupRequest, reado
     push({ ...vda, since: 'monday', image: { ...image, format: 'raw' } }),
     ['image-not-qcow2'],
   ],
+  [9, 'a push with fleecing', domain(), push({ ...vda, fleecing: true }), ['fleecing-unused']],
   [
     9,
     'a pull whose snapshot may break',

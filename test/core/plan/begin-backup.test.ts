@@ -320,4 +320,48 @@ describe('a backup whose process dies while it begins', () => {
       }
     },
   );
+
+  describe('with fleecing', () => {
+    const fleeced = (request: BackupRequest['disks'][number]) => pull({ ...request, fleecing: true });
+
+    it('shows clients the disk through the filter of its job, and lets the scratch image stand on nothing', () => {
+      const { plan } = beginBackup(layered, fleeced(since('a')));
+      const commands = plan.steps.map(({ command }) => command);
+      expect(commands.filter(({ kind }) => kind === 'node-add').slice(-2)).toMatchObject([
+        { nodeName: ours, format: 'qcow2', backingNodeName: null },
+        { nodeName: 'checkpoint-access-vda', format: 'snapshot-access', fileNodeName: 'checkpoint-filter-vda' },
+      ]);
+      const [begin] = commands.filter((command) => command.kind === 'transaction');
+      expect(begin?.actions.at(-1)).toMatchObject({
+        kind: 'backup-start',
+        job: { sync: 'none', filterNodeName: 'checkpoint-filter-vda' },
+      });
+      expect(commands.at(-1)).toEqual({
+        kind: 'export-add',
+        exportId: ours,
+        nodeName: 'checkpoint-access-vda',
+        exportName: 'vda',
+        bitmap: ours,
+        bitmapNodeName: ours,
+      });
+    });
+
+    it('is taken back, whatever step it stopped after', () => {
+      const plan = planBeginBackup(layered, fleeced(since('a')), { now });
+      for (let count = 0; count <= plan.steps.length; count += 1) {
+        expectTakenBack(startBackup(layered, plan, [], count), plan.next.checkpoints);
+      }
+    });
+
+    it('may let the snapshot break rather than the guest wait, which is its job to do', () => {
+      const request = {
+        ...fleeced(whole()),
+        disks: [{ ...whole(), fleecing: true, onCbwError: 'break-snapshot', cbwTimeout: 30 }],
+      } as const;
+      const [begin] = planBeginBackup(domain(), request, { now }).steps.flatMap(({ command }) =>
+        command.kind === 'transaction' ? command.actions : [],
+      );
+      expect(begin).toMatchObject({ job: { options: { 'on-cbw-error': 'break-snapshot', 'cbw-timeout': 30 } } });
+    });
+  });
 });

@@ -65,6 +65,20 @@ describe('planEndBackup', () => {
     ]);
   });
 
+  it('closes with fleecing what clients have read, before the job below it ends', () => {
+    const disks = incremental.map((each) => ({ ...each, fleecing: true }) as const);
+    const { plan } = endBackup(two, { ...pull, disks }, ['vda', 'vdb']);
+    expect(spell(plan).slice(0, 7)).toEqual([
+      `unexport ${ours}`,
+      'remove checkpoint-access-vda',
+      `unexport ${theirs}`,
+      'remove checkpoint-access-vdb',
+      'serve no more',
+      'cancel',
+      'cancel',
+    ]);
+  });
+
   it('leaves a server alone that was there before', () => {
     const world = [{ kind: 'nbd-server-start', server }] as const;
     const request: BackupRequest = { ...pull, server: { ...server, running: true } };

@@ -15,7 +15,7 @@ export function stopServer(state: State): void {
 }
 
 export function addExport(state: State, action: ExportAddAction): void {
-  const { exportId, nodeName, exportName, bitmap } = action;
+  const { exportId, nodeName, exportName, bitmap, bitmapNodeName = nodeName } = action;
   if (!/^[a-zA-Z][a-zA-Z0-9._-]*$/.test(exportId)) throw new Error(`Invalid block export id: ${exportId}`);
   if (state.exports.has(exportId)) throw new Error(`Block export id '${exportId}' is already in use`);
   const node = state.nodes.get(nodeName);
@@ -25,20 +25,22 @@ export function addExport(state: State, action: ExportAddAction): void {
     throw new Error(`NBD server already has export named '${exportName}'`);
   }
   if (bitmap !== undefined) {
-    const exported = usable(idle(bitmapBelow(state, nodeName, bitmap)));
-    if (exported.recording && !node.readOnly) {
+    const exported = usable(idle(bitmapBelow(state, bitmapNodeName, bitmap)));
+    if (exported.recording && !node.readOnly && bitmapNodeName === nodeName) {
       throw new Error(`Enabled bitmap '${bitmap}' incompatible with readonly export`);
     }
     exported.busy = true;
   }
-  state.exports.set(exportId, { nodeName, exportName, ...(bitmap !== undefined && { bitmap }) });
+  state.exports.set(exportId, { nodeName, exportName, ...(bitmap !== undefined && { bitmap, bitmapNodeName }) });
 }
 
 /** Where it is gone, there is nothing to do. */
 export function removeExport(state: State, exportId: string): void {
   const exported = state.exports.get(exportId);
   if (exported === undefined) return;
-  if (exported.bitmap !== undefined) bitmapBelow(state, exported.nodeName, exported.bitmap).busy = false;
+  if (exported.bitmap !== undefined) {
+    bitmapBelow(state, exported.bitmapNodeName ?? exported.nodeName, exported.bitmap).busy = false;
+  }
   state.exports.delete(exportId);
 }
 

@@ -1,4 +1,4 @@
-import type { BlockNode, Command, NodeReopenAction } from '../../../src/index.js';
+import type { BackupJob, BlockNode, Command, NodeReopenAction } from '../../../src/index.js';
 import { heldByExports } from './exports.js';
 import { dropUnnamed, heldByJobs } from './jobs.js';
 import { known, type State, store } from './state.js';
@@ -27,6 +27,10 @@ export function addNode(state: State, action: Command & { readonly kind: 'node-a
     const opened = String(options?.['filename']);
     if (!files.has(opened)) throw new Error(`Could not open '${opened}': No such file or directory`);
     fileNodes.set(nodeName, opened);
+    return;
+  }
+  if (format === 'snapshot-access') {
+    openAccess(state, nodeName, String(fileNodeName));
     return;
   }
   const rest = { data: new Map(), moved: false, readOnly: false, options: undefined, bitmaps: [] };
@@ -59,6 +63,17 @@ export function addNode(state: State, action: Command & { readonly kind: 'node-a
   };
   const backing = backingNodeName ?? undefined;
   nodes.set(nodeName, { image, virtualSize: header.virtualSize, backing, ...rest, moved: true });
+}
+
+/** What a backup's filter shows: nothing else gives such access. */
+function openAccess({ nodes, jobs }: State, nodeName: string, filterNodeName: string): void {
+  const running = [...jobs.values()].find(({ job }) => job.kind === 'backup' && job.filterNodeName === filterNodeName);
+  if (running === undefined) throw new Error(`Cannot find device='' nor node-name='${filterNodeName}'`);
+  const { nodeName: source, targetNodeName: copied } = running.job as BackupJob;
+  const virtualSize = nodes.get(source)?.virtualSize ?? 0;
+  const image = { nodeName, format: 'snapshot-access', virtualSize, readOnly: false, bitmaps: [] };
+  const rest = { data: new Map(), moved: false, readOnly: false, options: undefined, bitmaps: [], backing: undefined };
+  nodes.set(nodeName, { image, virtualSize, ...rest, shows: { source, copied } });
 }
 
 /** `raw` over `null-co`: an image of that size that forgets what is written to it. */

@@ -23,6 +23,7 @@ export interface ModelExport {
   readonly nodeName: string;
   readonly exportName: string;
   readonly bitmap?: string;
+  readonly bitmapNodeName?: string;
 }
 
 /** What an image file says of itself; an empty one says nothing. */
@@ -43,6 +44,8 @@ export interface ModelNode {
   moved: boolean;
   readOnly: boolean;
   options: unknown;
+  /** A view of a backup's instant: the copied clusters of one node, and all else of the other. */
+  readonly shows?: { readonly source: string; readonly copied: string };
   /** The newest first. */
   bitmaps: ModelBitmap[];
 }
@@ -118,6 +121,8 @@ export function known({ nodes }: State, nodeName: string): ModelNode {
 /** The layers from a node down. */
 export function layersFrom(state: State, nodeName: string): readonly ModelNode[] {
   const node = known(state, nodeName);
+  const { shows } = node;
+  if (shows !== undefined) return [node, known(state, shows.copied), ...layersFrom(state, shows.source)];
   return node.backing === undefined ? [node] : [node, ...layersFrom(state, node.backing)];
 }
 
@@ -149,6 +154,8 @@ export function putCluster(node: ModelNode, at: number, content: readonly number
 export function readCluster(state: State, nodeName: string | undefined, at: number): readonly number[] {
   if (nodeName === undefined) return zeros;
   const node = known(state, nodeName);
+  const { shows } = node;
+  if (shows !== undefined) return known(state, shows.copied).data.get(at) ?? readCluster(state, shows.source, at);
   return node.data.get(at) ?? readCluster(state, node.backing, at);
 }
 
