@@ -38,8 +38,11 @@ export interface MakeBackupRequest {
   readonly server?: NbdServer;
   /** Of the point and its checkpoint; default: the time, as `2026-11-25T17-30-00Z`. */
   readonly name?: string;
-  /** In a push: how the disks are copied. */
-  readonly copy?: Pick<BackupDiskRequest, 'speed' | 'compress' | 'maxWorkers' | 'maxChunk'>;
+  /** How the disks are copied. */
+  readonly copy?: Pick<
+    BackupDiskRequest,
+    'speed' | 'compress' | 'maxWorkers' | 'maxChunk' | 'fleecing' | 'onCbwError' | 'cbwTimeout'
+  >;
 }
 
 export interface MakeBackupOptions extends Omit<RunBackupOptions, 'store' | 'save' | 'directory' | 'observe' | 'name'> {

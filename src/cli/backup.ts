@@ -52,7 +52,7 @@ export async function showBackup(domain: Domain, options: Options, terminal: Ter
 }
 
 function requestOf(options: Options): MakeBackupRequest {
-  const { kind = 'auto', mode = 'push', only, name, speed, compress } = options;
+  const { kind = 'auto', mode = 'push', only, name, speed, compress, fleecing } = options;
   const directory = resolve(options.directory ?? '.');
   const { socket = join(directory, '.nbd.sock') } = options;
   return {
@@ -62,7 +62,7 @@ function requestOf(options: Options): MakeBackupRequest {
     ...(only !== undefined && { disks: only }),
     ...(name !== undefined && { name }),
     ...(mode === 'pull' && { server: { type: 'unix', path: resolve(socket) } }),
-    copy: { ...(speed !== undefined && { speed }), ...(compress && { compress }) },
+    copy: { ...(speed !== undefined && { speed }), ...(compress && { compress }), ...(fleecing && { fleecing }) },
   };
 }
 

@@ -56,6 +56,7 @@ export interface Options {
   /** Bytes a second. */
   readonly speed?: number;
   readonly compress: boolean;
+  readonly fleecing: boolean;
   readonly sha256: boolean;
   readonly keepOthers: boolean;
   /** The folder that backups are in. */
@@ -88,7 +89,7 @@ export const commands = {
   reconcile: change,
   backup: [
     ...['disk', 'qmp', 'store', 'json', 'dry-run', 'kind', 'directory', 'name', 'only', 'now', 'quiesce'],
-    ...['machine', 'mode', 'socket', 'speed', 'compress', 'sha256', 'keep-others'],
+    ...['machine', 'mode', 'socket', 'speed', 'compress', 'fleecing', 'sha256', 'keep-others'],
   ],
   restore: ['directory', 'output', 'point', 'only', 'format', 'overwrite', 'dry-run', 'json'],
   verify: ['directory', 'json'],
@@ -145,6 +146,7 @@ export const known = {
   socket: { type: 'string' },
   speed: { type: 'string' },
   compress: { type: 'boolean' },
+  fleecing: { type: 'boolean' },
   sha256: { type: 'boolean' },
   'keep-others': { type: 'boolean' },
   json: { type: 'boolean' },
@@ -221,6 +223,7 @@ export function readOptions(argv: readonly string[]): Options | 'help' | 'versio
     ...(values.socket !== undefined && { socket: values.socket }),
     ...(values.speed !== undefined && { speed: wholeNumber('speed', values.speed) }),
     compress: values.compress ?? false,
+    fleecing: values.fleecing ?? false,
     sha256: values.sha256 ?? false,
     keepOthers: values['keep-others'] ?? false,
     ...(directory !== undefined && { directory }),

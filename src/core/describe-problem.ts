@@ -156,7 +156,6 @@ export function describeProblem(problem: ProblemDetails): ProblemText {
     case 'backup-file-damaged':
     case 'backup-file-differs':
       return describeRestoreProblem(problem);
-    case 'job-unknown':
     case 'command-unsupported':
     case 'job-not-dismissed':
     case 'device-not-found':

@@ -4,11 +4,6 @@ import type { QemuProblemDetails } from './qemu-problem.js';
 /** The words for what a QEMU does not understand, or shows otherwise than it should be. */
 export function describeQemuProblem(problem: QemuProblemDetails): ProblemText {
   switch (problem.code) {
-    case 'job-unknown':
-      return words(
-        `job ${problem.jobId} is one of a plan, but what it is about is not in the domain`,
-        'pass the plan that was interrupted, or cancel the job',
-      );
     case 'command-unsupported':
       return words(
         unsupportedText(problem),

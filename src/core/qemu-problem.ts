@@ -9,7 +9,7 @@ export type QemuProblemDetails =
       readonly since?: string;
     }
   // Jobs
-  | { readonly code: 'job-not-dismissed' | 'job-unknown'; readonly jobId: string }
+  | { readonly code: 'job-not-dismissed'; readonly jobId: string }
   // How block nodes hang together
   | { readonly code: 'device-not-found'; readonly diskTarget: string; readonly device: string }
   | { readonly code: 'node-not-found'; readonly nodeName: string }

@@ -9,6 +9,7 @@ const switches = {
   layers: false,
   overwrite: false,
   compress: false,
+  fleecing: false,
   sha256: false,
   keepOthers: false,
   json: false,
@@ -84,7 +85,7 @@ describe('readOptions', () => {
     ['reconcile --qmp /run/q --store dir', { command: 'reconcile', live }],
     ['backup auto dir --qmp /run/q --store dir', { command: 'backup', kind: 'auto', directory: 'dir', live }],
     [
-      'backup inc dir --qmp /run/q --store dir --name a --only vda --mode pull --socket s --machine web --sha256 --keep-others',
+      'backup inc dir --qmp /run/q --store dir --name a --only vda --mode pull --fleecing --socket s --machine web --sha256 --keep-others',
       {
         command: 'backup',
         kind: 'inc',
@@ -93,6 +94,7 @@ describe('readOptions', () => {
         name: 'a',
         only: ['vda'],
         mode: 'pull',
+        fleecing: true,
         socket: 's',
         machine: 'web',
         sha256: true,

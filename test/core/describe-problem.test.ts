@@ -27,12 +27,6 @@ const samples: Samples = {
       'job j has ended and is not dismissed: QEMU would crash when it is asked for its nodes; dismiss it with job-dismiss first',
     ],
   ],
-  'job-unknown': [
-    [
-      { code: 'job-unknown', jobId: 'j' },
-      'job j is one of a plan, but what it is about is not in the domain; pass the plan that was interrupted, or cancel the job',
-    ],
-  ],
   'node-name-invalid': [
     [
       { code: 'node-name-invalid', nodeName: '#a' },
