@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { copyPath } from '../../../src/backup/file-names.js';
 import { readExport } from '../../../src/backup/read-export.js';
 import { type RunBackupOptions, runBackup } from '../../../src/backup/run-backup.js';
-import { type BackupManifest, type BackupRequest, type Domain, type Plan, planRestore } from '../../../src/index.js';
+import type { BackupManifest, BackupRequest, Domain, Plan } from '../../../src/index.js';
 import {
   type CheckpointStore,
   checkpointStore,
@@ -14,14 +12,14 @@ import {
   type QmpConnection,
   runPlan,
 } from '../../../src/live.js';
+import { backupLeftovers } from './backup-leftovers.js';
 import { type BusyGuest, busyGuest, granule, seededRandom } from './busy-guest.js';
 import type { Qemu } from './find-qemu.js';
 import { attachGuest, type GuestDisk } from './guest-disk.js';
 import { attachImage, createImage } from './images.js';
 import { type RunningQemu, startStorageDaemon } from './start-qemu.js';
 import { temporaryFolder } from './temporary-folder.js';
-
-const run = promisify(execFile);
+import { wronglyRestored } from './wrongly-restored.js';
 
 /** Three disks with busy guests: vda, vdb on a lower layer, and vdc, which is raw; a store; and a folder for backups. */
 export interface BackupMachine extends AsyncDisposable {
@@ -146,38 +144,11 @@ export async function backupMachine(qemu: Qemu, seed: number): Promise<BackupMac
     },
     async wronglyRestored(point) {
       const output = join(folder.path, 'restored');
-      await mkdir(output, { recursive: true });
-      const { commands } = planRestore(machine.manifests, { point, folder: directory, output, format: 'raw' });
-      for (const { args } of commands) await run(qemu.img, args);
-      const wrong: string[] = [];
-      for (const { diskTarget, output: path, temporary } of commands) {
-        if (temporary) continue;
-        const wanted = references.get(point)?.get(diskTarget);
-        if (wanted === undefined || !wanted.equals(await readFile(path))) wrong.push(diskTarget);
-      }
-      return wrong;
+      const request = { point, folder: directory, output };
+      return await wronglyRestored(qemu, machine.manifests, request, references.get(point));
     },
     async leftovers() {
-      const left: string[] = [];
-      const jobs = (await session.execute('query-jobs')) as readonly { readonly id: string }[];
-      left.push(...jobs.map(({ id }) => `job ${id}`));
-      const exports = (await session.execute('query-block-exports')) as readonly { readonly id: string }[];
-      left.push(...exports.filter(({ id }) => !id.startsWith('guest-')).map(({ id }) => `export ${id}`));
-      const { disks: seen, otherNodes = [], checkpoints } = await machine.observe();
-      left.push(...otherNodes.map(({ nodeName }) => `node ${nodeName}`));
-      const names = new Set(checkpoints.checkpoints.map((checkpoint) => checkpoint.name));
-      for (const { nodeName, bitmaps } of seen.flatMap(({ backingChain }) => backingChain)) {
-        left.push(
-          ...bitmaps
-            .filter((bitmap) => !names.has(bitmap.name))
-            .map((bitmap) => `bitmap ${bitmap.name} on ${nodeName}`),
-        );
-      }
-      left.push(
-        ...checkpoints.checkpoints.filter(({ provisional }) => provisional).map((each) => `provisional ${each.name}`),
-      );
-      if ((await store.load()).backup !== undefined) left.push('the note of the store');
-      return left;
+      return await backupLeftovers(session, await machine.observe(), store);
     },
     async [Symbol.asyncDispose]() {
       await store.close();
