@@ -46,7 +46,7 @@ export interface MakeBackupRequest {
 }
 
 export interface MakeBackupOptions extends Omit<RunBackupOptions, 'store' | 'save' | 'directory' | 'observe' | 'name'> {
-  readonly store: Pick<CheckpointStore, 'load' | 'run'>;
+  readonly store: Pick<CheckpointStore, 'load' | 'run' | 'settle'>;
   /** Observes the domain, with whatever checkpoints: those of the store are taken. */
   readonly observe: () => Promise<Domain>;
 }

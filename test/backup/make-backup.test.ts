@@ -10,6 +10,7 @@ const { checkpoints } = domain();
 const store = {
   load: () => Promise.resolve({ checkpoints, pending: [], chainChanges: [] }),
   run: () => Promise.reject(new Error('nothing is to be run')),
+  settle: () => Promise.reject(new Error('nothing is to be settled')),
 };
 const observe = () => Promise.resolve(domain());
 

@@ -40,6 +40,7 @@ export interface NightlyMachine extends AsyncDisposable {
   readonly folder: string;
   /** Where the files of the backups lie. */
   readonly directory: string;
+  /** Another after it was lent. */
   readonly store: CheckpointStore;
   readonly disks: readonly NightlyDisk[];
   /** Another after each restart, as the session. */
@@ -57,6 +58,10 @@ export interface NightlyMachine extends AsyncDisposable {
   /** Grows the active layer alone, as QEMU does. */
   grow(diskTarget: string, granules: number): Promise<void>;
   change(diskTarget: string, times: number): Promise<void>;
+  /** Starts the NBD server again, which someone has stopped, and brings the guests back to it. */
+  serveAgain(): Promise<void>;
+  /** Leaves the monitor and the store to another process for a while. */
+  lend<T>(work: (address: string, store: string) => Promise<T>): Promise<T>;
   /** Ends QEMU at once, and with it whatever its guests are doing. */
   kill(): Promise<void>;
   /** Ends QEMU, in good order or not, and starts another on the images, with these disks open for reading only. */
@@ -78,11 +83,15 @@ export interface NightlyDisk {
 }
 
 /** The name is that of the point. */
-export type NightlyRequest = Omit<MakeBackupRequest, 'directory' | 'server' | 'name'> & { readonly name: string };
+export type NightlyRequest = Partial<Omit<MakeBackupRequest, 'server' | 'name'>> & { readonly name: string };
 
 export type NightlyOptions = Partial<Omit<MakeBackupOptions, 'store'>> & {
   /** The guests go on. */
   readonly busy?: boolean;
+  /** Default: the machine's own. */
+  readonly session?: QmpConnection;
+  /** Done before an export is read. */
+  readonly beforeRead?: (diskTarget: string) => Promise<unknown>;
 };
 
 /** @param formats - Of the disks vda, vdb, …, each of 64 granules and with one layer. */
@@ -96,7 +105,7 @@ export async function nightlyMachine(
   const folder = await temporaryFolder();
   const directory = join(folder.path, 'backups');
   await mkdir(directory);
-  const store = await checkpointStore(join(folder.path, 'store'));
+  let store = await checkpointStore(join(folder.path, 'store'));
   const random = seededRandom(seed);
   const references = new Map<string, ReadonlyMap<string, Buffer>>();
   const disks = formats.map((format, place) => newDisk(`vd${'abc'[place]}`, format));
@@ -163,7 +172,9 @@ export async function nightlyMachine(
     qemu,
     folder: folder.path,
     directory,
-    store,
+    get store() {
+      return store;
+    },
     disks,
     get daemon() {
       return life.daemon;
@@ -186,29 +197,34 @@ export async function nightlyMachine(
       }
       return planned;
     },
-    async backUp({ name, ...request }, { busy = false, ...options } = {}) {
+    async backUp({ name, ...request }, { busy = false, session = life.session, beforeRead, ...options } = {}) {
       let guests = busy ? keepBusy() : undefined;
       const server = { type: 'unix', path: life.daemon.nbdAddress, running: true } as const;
       clock += 1;
       try {
         return await makeBackup(
-          life.session,
-          { ...request, name, directory, ...(request.mode === 'pull' && { server }) },
+          session,
+          { directory, ...request, name, ...(request.mode === 'pull' && { server }) },
           {
             store,
             observe: () => machine.observe(),
             now: clock,
-            read: (exported, { signal }) => readWith(qemu, directory, name, exported, signal),
-            async beforeTransaction() {
+            async read(exported, { signal }) {
+              await beforeRead?.(exported.diskTarget);
+              return await readWith(qemu, directory, name, exported, signal);
+            },
+            ...options,
+            async beforeTransaction(instant) {
               await guests?.rest();
               const copies = new Map<string, Buffer>();
               for (const { diskTarget, guest } of disks) if (guest) copies.set(diskTarget, await guest.read());
               references.set(name, copies);
+              await options.beforeTransaction?.(instant);
             },
-            afterTransaction() {
+            async afterTransaction(instant) {
               if (busy) guests = keepBusy();
+              await options.afterTransaction?.(instant);
             },
-            ...options,
           },
         );
       } finally {
@@ -245,6 +261,21 @@ export async function nightlyMachine(
       const { guest, granules } = find(diskTarget);
       if (guest === undefined) throw new Error(`disk ${diskTarget} is open for reading only`);
       await changeAtRandom(guest, { granules, times, random });
+    },
+    async serveAgain() {
+      const addr = { type: 'unix', data: { path: life.daemon.nbdAddress } };
+      await life.daemon.monitor.execute('nbd-server-start', { addr });
+      for (const disk of disks) disk.guest = await attachGuest(life.daemon, activeOf(disk));
+    },
+    async lend(work) {
+      await life.session.close();
+      await store.close();
+      try {
+        return await work(life.daemon.address, store.directory);
+      } finally {
+        store = await checkpointStore(store.directory);
+        life = { ...life, session: await connect(life.daemon.address) };
+      }
     },
     async kill() {
       killed = true;
