@@ -26,6 +26,7 @@ import { manifestOf } from './manifest-of.js';
 import { type ReadExport, readCopies } from './read-copies.js';
 import { readExport } from './read-export.js';
 import { whileRunning } from './running.js';
+import { untilFree } from './until-free.js';
 import { waitForCopies } from './wait-for-copies.js';
 
 /** How a backup is run. Its hooks may hold the guest still while its instant is set. */
@@ -126,18 +127,24 @@ async function fromBeginToEnd(
   const isKept = failures.length === 0 || (onDiskFailure === 'keep-others' && failures.length < backup.disks.length);
   const failed = new Set(failures.map(({ diskTarget }) => diskTarget));
   const complete = isKept ? outcomes.filter(({ diskTarget }) => !failed.has(diskTarget)) : [];
-  const checkpoints = store === undefined ? plan.next.checkpoints : (await store.load()).checkpoints;
-  const seen = { ...(await observeAgain(session, domain, options)), checkpoints };
-  const end = planEndBackup(seen, backup, { complete: complete.map(({ diskTarget }) => diskTarget) });
   let manifest: BackupManifest | undefined;
-  await carryOut(seen, end, options, async () => {
-    await runPlan(session, end, without(options));
-    if (!isKept) return;
-    const about = { name, domain: domain.name, qemuVersion };
-    manifest = await manifestOf(backup, complete, failures, { ...about, sha256, isHere: directory !== undefined });
-    if (directory !== undefined) await writeManifest(directory, manifest);
+  const look = async () => {
+    const checkpoints = store === undefined ? plan.next.checkpoints : (await store.load()).checkpoints;
+    return { ...(await observeAgain(session, domain, options)), checkpoints };
+  };
+  const ended = await untilFree(async () => {
+    const seen = await look();
+    const ending = planEndBackup(seen, backup, { complete: complete.map(({ diskTarget }) => diskTarget) });
+    await carryOut(seen, ending, options, async () => {
+      await runPlan(session, ending, without(options));
+      if (!isKept) return;
+      const about = { name, domain: domain.name, qemuVersion };
+      manifest = await manifestOf(backup, complete, failures, { ...about, sha256, isHere: directory !== undefined });
+      if (directory !== undefined) await writeManifest(directory, manifest);
+    });
+    return ending.next;
   });
-  await options.save?.({ checkpoints: end.next.checkpoints });
+  await options.save?.({ checkpoints: ended.checkpoints });
   if (hookFailure !== undefined) throw hookFailure;
   if (manifest !== undefined) return manifest;
   signal?.throwIfAborted();

@@ -77,7 +77,8 @@ Options of backup
   --machine NAME        what the manifests call the virtual machine; default: domain
   --mode MODE           push (default), by QEMU itself; or pull, read over NBD
   --socket PATH         (pull) where QEMU listens meanwhile; default: in DIR
-  --fleecing            (pull) read the disk itself, and of the scratch image what was overwritten
+  --fleecing            (pull) read the disk itself, and of the scratch image what was overwritten;
+                        QEMU 10.0 and later
   --speed BYTES         (push) copy at most so many a second
   --compress            (push) compress what is copied
   --sha256              keep the sum of each file in the manifest

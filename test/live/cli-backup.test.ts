@@ -152,7 +152,9 @@ describeOnEachQemu('backups on the command line', (qemu) => {
     const first = await vm.withGuest(write(1, 1));
     expect(await withoutServer('backup auto DIR --name monday --mode pull')).toMatchObject({ status: 0 });
     const second = await vm.withGuest(write(2, 2));
-    expect(await withoutServer('backup auto DIR --name tuesday --mode pull --fleecing')).toMatchObject({
+    expect(
+      await withoutServer(`backup auto DIR --name tuesday --mode pull${qemu.version === '7.2' ? '' : ' --fleecing'}`),
+    ).toMatchObject({
       status: 0,
       printed: ['backed up: tuesday', '  vda: 1.1 MiB, since monday: vda-tuesday.qcow2'],
     });

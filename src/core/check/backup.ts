@@ -39,6 +39,8 @@ export interface BackupDiskRequest {
    * In a pull: clients read the disk itself, through the job's filter, and of the scratch image only what the guest has
    * overwritten meanwhile. The scratch image then stands on nothing, and a snapshot of QEMU 10.1 and later may break rather than a
    * guest's write fail or wait ({@link BackupDiskRequest.onCbwError}, `cbwTimeout`): clients see that, for reading fails.
+   *
+   * QEMU 7.2 shows zeros where the guest has written zeros since: so running such a plan is refused before 10.0.
    */
   readonly fleecing?: true;
   /** In a push: bytes a second; default: as fast as it goes. */

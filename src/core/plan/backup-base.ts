@@ -3,6 +3,7 @@ import { throwProblems } from '../error.js';
 import { guardInput } from '../guard-input.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import { type CheckpointIdentity, isSameCheckpoint } from '../model/checkpoint-identity.js';
+import type { CheckpointTree } from '../model/checkpoint-tree.js';
 import { activeLayerOf, type Disk } from '../model/disk.js';
 import { type Domain, findDisk } from '../model/domain.js';
 import { type Problem, problem } from '../problem.js';
@@ -12,7 +13,7 @@ import { ancestorsOf, descendantsOf } from '../tree/relatives.js';
 /** For which disk a base is looked for. */
 export interface BackupBaseRequest {
   readonly diskTarget: string;
-  /** The checkpoint to be based on; default: the current one. */
+  /** The checkpoint to be based on, or an older one; default: whichever is best for a backup of now. */
   readonly checkpoint?: string;
   /** The checkpoints of which a backup is at hand; default: all. Others are passed over. */
   readonly among?: readonly CheckpointIdentity[];
@@ -36,7 +37,7 @@ export interface BackupBase {
  *
  * The wanted one where its bitmaps are good; else the nearest older one that is: it has all that was written since then, and so
  * all that was written since the wanted one too. Else none: a full backup. Never a newer one, which lacks what was written
- * before it.
+ * before it. Where none is wanted all are older than now: the current one, what it descends from, and then the others.
  *
  * Older is what was made at an earlier second and does not descend from the wanted one, and of the same second what it descends
  * from.
@@ -64,12 +65,12 @@ export function chooseBackupBase(domain: Domain, request: BackupBaseRequest): Ba
     if (disk === undefined) throwProblems([problem({ code: 'disk-not-found', disk: String(diskTarget) })]);
     const size = activeLayerOf(disk as Disk)?.virtualSize;
     if (size === undefined) throwProblems([problem({ code: 'disk-empty', diskTarget })]);
-    const name = request.checkpoint ?? tree.current;
+    const { checkpoint: name } = request;
     const wanted = name === undefined ? undefined : findCheckpoint(tree, name);
-    if (request.checkpoint !== undefined && wanted === undefined) {
+    if (name !== undefined && wanted === undefined) {
       throwProblems([problem({ code: 'checkpoint-not-found', checkpoint: String(name) })]);
     }
-    const candidates = wanted === undefined ? [] : [wanted, ...olderThan(domain, wanted)];
+    const candidates = wanted === undefined ? nearestTo(tree, tree.current) : [wanted, ...olderThan(tree, wanted)];
     return choose(disk as Disk, size as number, candidates, among);
   });
 }
@@ -99,13 +100,20 @@ function choose(
 }
 
 /** The nearest first. */
-function olderThan({ checkpoints: tree }: Domain, wanted: Checkpoint): readonly Checkpoint[] {
-  const lineage = ancestorsOf(tree, wanted.name);
+function olderThan(tree: CheckpointTree, wanted: Checkpoint): readonly Checkpoint[] {
+  const lineage = new Set(ancestorsOf(tree, wanted.name));
   const newer = new Set(descendantsOf(tree, wanted.name));
   const { creationTimeSeconds: time } = wanted;
-  const nearestFirst = [...lineage, ...tree.checkpoints.filter((each) => !lineage.includes(each)).toReversed()];
-  return nearestFirst
+  return nearestTo(tree, wanted.name)
     .filter((each) => each !== wanted && !newer.has(each))
-    .filter((each) => each.creationTimeSeconds < time || (each.creationTimeSeconds === time && lineage.includes(each)))
+    .filter((each) => each.creationTimeSeconds < time || (each.creationTimeSeconds === time && lineage.has(each)))
     .toSorted((one, other) => other.creationTimeSeconds - one.creationTimeSeconds);
+}
+
+/** All of a tree: one, what it descends from, and then the others by their times, the newest first. */
+function nearestTo(tree: CheckpointTree, name: string | undefined): readonly Checkpoint[] {
+  const first = name === undefined ? undefined : findCheckpoint(tree, name);
+  const lineage = first === undefined ? [] : [first, ...ancestorsOf(tree, first.name)];
+  const others = tree.checkpoints.filter((each) => !lineage.includes(each)).toReversed();
+  return [...lineage, ...others.toSorted((one, other) => other.creationTimeSeconds - one.creationTimeSeconds)];
 }

@@ -86,10 +86,10 @@ describe('chooseBackupBase', () => {
     ],
     ['none where there is no checkpoint', freshDomain(disk('vda')), vda, undefined, []],
     [
-      'none where none is current',
+      'the newest of all where none is current',
       { ...week([]), checkpoints: tree(week([]).checkpoints.checkpoints, null) },
       vda,
-      undefined,
+      'wednesday',
       [],
     ],
   ])('chooses %s', (_, given, request, since, passedOver) => {
@@ -137,7 +137,23 @@ describe('chooseBackupBase', () => {
     const names = checkpoints.map(({ name }) => name);
     const bitmaps = names.filter((name) => name !== 'b').map((name) => dirty(name, 1));
     const given = domain({ disks: [disk('vda', chain('vda', [bitmaps]))], checkpoints: tree(checkpoints, 'b') });
-    expect(chooseBackupBase(given, vda).since).toBe(since);
+    expect(chooseBackupBase(given, { ...vda, checkpoint: 'b' }).since).toBe(since);
+  });
+
+  it('takes any where none is wanted, for all are older than now: the current one, what it descends from, the others by their times', () => {
+    const checkpoints = [at('x', 1), at('y', 9), at('root', 5), at('by-hand', 0, { parent: 'root' })];
+    const choose = (...bitmaps: readonly string[]) =>
+      chooseBackupBase(
+        domain({
+          disks: [disk('vda', chain('vda', [bitmaps.map((name) => dirty(name, 1))]))],
+          checkpoints: tree(checkpoints, 'by-hand'),
+        }),
+        vda,
+      ).since;
+    expect(choose('x', 'y', 'root', 'by-hand')).toBe('by-hand');
+    expect(choose('x', 'y', 'root')).toBe('root');
+    expect(choose('x', 'y')).toBe('y');
+    expect(choose('x')).toBe('x');
   });
 
   it.each<[string, Domain, BackupBaseRequest, string]>([
@@ -206,7 +222,6 @@ const worlds = arbitraryDomain
 function reference({ disks, checkpoints: { checkpoints, current } }: Domain, request: BackupBaseRequest) {
   const named = new Map(checkpoints.map((each) => [each.name, each]));
   const wanted = named.get(request.checkpoint ?? current ?? '');
-  if (wanted === undefined) return undefined;
   /** How many generations above it, 0 for itself; -1 where it is no ancestor. */
   const generations = (from: Checkpoint, to: Checkpoint): number => {
     if (from === to) return 0;
@@ -226,6 +241,17 @@ function reference({ disks, checkpoints: { checkpoints, current } }: Domain, req
     const isWhole = found.slice(0, height).every((each) => each?.recording && each.persistent && !each.inconsistent);
     return height > 0 && isWhole;
   };
+  if (wanted === undefined || request.checkpoint === undefined) {
+    // All are older than now: by generations above the current one, and then by time and place.
+    const order = (each: Checkpoint): readonly number[] => {
+      const above = wanted === undefined ? -1 : generations(wanted, each);
+      return above >= 0 ? [1, -above] : [0, each.creationTimeSeconds, checkpoints.indexOf(each)];
+    };
+    return checkpoints
+      .filter(isGood)
+      .toSorted((one, other) => compare(order(other), order(one)))
+      .at(0);
+  }
   const isOlder = (each: Checkpoint) => {
     const { creationTimeSeconds: then } = each;
     if (each === wanted || generations(each, wanted) > 0) return false;
@@ -245,4 +271,9 @@ function reference({ disks, checkpoints: { checkpoints, current } }: Domain, req
     return place !== -1 && (ours[place] as number) > (theirs[place] as number);
   };
   return older.find((each) => older.every((rival) => rival === each || isBetter(each, rival)));
+}
+
+function compare(one: readonly number[], other: readonly number[]): number {
+  const place = one.findIndex((value, index) => value !== other[index]);
+  return place === -1 ? 0 : (one[place] as number) - (other[place] as number);
 }
