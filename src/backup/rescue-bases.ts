@@ -1,6 +1,7 @@
+import { examineBase } from '../core/check/backup-base.js';
 import { checkRescueCheckpoint } from '../core/check/rescue-checkpoint.js';
 import { isSameCheckpoint } from '../core/model/checkpoint-identity.js';
-import type { Domain } from '../core/model/domain.js';
+import { type Domain, findDisk } from '../core/model/domain.js';
 import { planRescueCheckpoint } from '../core/plan/rescue-checkpoint.js';
 import type { Problem } from '../core/problem.js';
 import { findCheckpoint } from '../core/tree/find-checkpoint.js';
@@ -38,7 +39,9 @@ export async function rescueBases(
     const request = { diskTarget, checkpoint };
     if (base?.since === checkpoint || checkRescueCheckpoint(domain, request).length > 0) continue;
     const plan = planRescueCheckpoint(domain, request);
-    if (plan.steps.length === 0) continue;
+    const disk = findDisk(plan.next, diskTarget);
+    // Layers of another size keep it from being a base all the same.
+    if (plan.steps.length === 0 || disk === undefined || examineBase(disk, found).problems.length > 0) continue;
     await store.run(domain, plan, () => runPlan(session, plan));
     rescued.push({ ...request, warnings: plan.warnings ?? [] });
   }

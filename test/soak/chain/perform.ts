@@ -30,7 +30,13 @@ export interface ChainWorld {
  *
  * @returns What became of it: `done`, or the codes it was refused with.
  */
-export async function perform({ machine, model }: ChainWorld, operation: ChainOperation): Promise<string> {
+export async function perform(world: ChainWorld, operation: ChainOperation): Promise<string> {
+  const outcome = await attempt(world, operation);
+  if (outcome === 'done') note(world.model, operation);
+  return outcome;
+}
+
+async function attempt({ machine, model }: ChainWorld, operation: ChainOperation): Promise<string> {
   try {
     await act(machine, model, operation);
   } catch (error) {
@@ -38,7 +44,6 @@ export async function perform({ machine, model }: ChainWorld, operation: ChainOp
     if (codes === undefined) throw error;
     return codes;
   }
-  note(model, operation);
   return 'done';
 }
 
@@ -168,7 +173,7 @@ function meanwhileOf(world: ChainWorld, { meanwhile, mode }: ChainBackup) {
           .catch(() => undefined);
         return undefined;
       case 'operation':
-        return `meanwhile ${meanwhile.operation.kind}: ${await perform(world, meanwhile.operation)}`;
+        return await attempt(world, meanwhile.operation);
       case undefined:
         return undefined;
     }
@@ -190,12 +195,17 @@ function meanwhileOf(world: ChainWorld, { meanwhile, mode }: ChainBackup) {
     },
     happened: () => work !== undefined,
     async end(): Promise<string | undefined> {
-      const told = await work;
+      const outcome = await work;
+      if (meanwhile?.kind === 'operation' && outcome !== undefined) {
+        // In the model it comes after the backup's checkpoint, as it does in QEMU.
+        if (outcome === 'done') note(world.model, meanwhile.operation);
+        return `meanwhile ${meanwhile.operation.kind}: ${outcome}`;
+      }
       if (meanwhile?.kind === 'crash' && work !== undefined) {
         await machine.restart('SIGKILL');
         crashed(world.model);
       }
-      return told;
+      return undefined;
     },
   };
 }
