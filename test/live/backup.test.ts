@@ -1,17 +1,21 @@
 import { expect, it } from 'vitest';
 import { backupMachine } from '../support/qemu/backup-machine.js';
 import { describeOnEachQemu } from '../support/qemu/describe-on-each-qemu.js';
+import { startStorageDaemon, startSystem } from '../support/qemu/start-qemu.js';
 
 describeOnEachQemu('backups', (qemu) => {
   it.each([
     ['push', 'push', {}],
+    ['push of a system emulator', 'push', {}],
     ['pull', 'pull', {}],
+    ['pull of a system emulator', 'pull', {}],
     // Before 10.0 fleecing is refused: see below.
     ...(qemu.version === '7.2' ? [] : [['pull with fleecing', 'pull', { fleecing: true }] as const]),
   ] as const)(
     'of a busy machine, full and then five since the one before, by %s: each point restores to the bytes of its instant',
-    async (_, mode, how) => {
-      await using machine = await backupMachine(qemu, 5);
+    async (what, mode, how) => {
+      const start = what.endsWith('emulator') ? startSystem : startStorageDaemon;
+      await using machine = await backupMachine(qemu, 5, start);
       const request = (...about: readonly [name: string, since?: string]) => {
         const asked = machine.request(mode, ...about);
         return { ...asked, disks: asked.disks.map((disk) => ({ ...disk, ...how })) };

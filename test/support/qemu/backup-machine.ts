@@ -17,7 +17,7 @@ import { type BusyGuest, busyGuest, granule, seededRandom } from './busy-guest.j
 import type { Qemu } from './find-qemu.js';
 import { attachGuest, type GuestDisk } from './guest-disk.js';
 import { attachImage, createImage } from './images.js';
-import { type RunningQemu, startStorageDaemon } from './start-qemu.js';
+import { type RunningQemu, startStorageDaemon, type startSystem } from './start-qemu.js';
 import { temporaryFolder } from './temporary-folder.js';
 import { wronglyRestored } from './wrongly-restored.js';
 
@@ -57,11 +57,16 @@ const layout = [
   ['vdc', 'raw'],
 ] as const;
 
-export async function backupMachine(qemu: Qemu, seed: number): Promise<BackupMachine> {
+/** @param start - Starts the program of QEMU's that has the disks. */
+export async function backupMachine(
+  qemu: Qemu,
+  seed: number,
+  start: typeof startSystem | typeof startStorageDaemon = startStorageDaemon,
+): Promise<BackupMachine> {
   const folder = await temporaryFolder();
   const directory = join(folder.path, 'backups');
   await mkdir(directory);
-  const daemon = await startStorageDaemon(qemu, { directory: folder.path });
+  const daemon = await start(qemu, { directory: folder.path });
   const random = seededRandom(seed);
   const disks = new Map<string, MachineDisk>();
   for (const [target, format] of layout) {
